@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+# From nothing to a running or a tested system: `make help` lists what there is.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/.run-installed
+DEV := $(VENV)/.dev-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down status test test-long lint check-generated bench browser clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "OVPO needs Python 3.11 or newer; set PYTHON=")'
+	@echo "Creating $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing OVPO and its servers (the largest is 533 MB) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(DEV): $(RUN)
+	@echo "Installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(RUN) ## Start everything, put demo data in, say what to open and try
+	@$(BIN)/ovpo status >/dev/null 2>&1 || $(BIN)/ovpo up --detach
+	@$(BIN)/ovpo demo
+
+up: $(RUN) ## Start the stack in the foreground; Ctrl-C stops it
+	@$(BIN)/ovpo up
+
+down: $(RUN) ## Stop the stack; the data stays
+	@$(BIN)/ovpo down
+
+status: $(RUN) ## Say what runs where
+	@$(BIN)/ovpo status
+
+test: $(DEV) browser ## Run every test but the long ones: unit, definitions, integration, end to end, browser
+	@$(BIN)/python -m pytest tests --ignore=tests/long
+
+test-long: $(DEV) browser ## Run the tests that take minutes each
+	@$(BIN)/python -m pytest tests/long
+
+lint: $(DEV) ## Format check, lint, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy src ovpo_assets resources io_managers sensors schedules tests bench
+	@$(BIN)/lint-imports
+
+check-generated: $(RUN) ## Check that generated files are what the code generates
+	@$(BIN)/ovpo config example | diff -u .env.example - \
+		|| { echo "run: ovpo config example > .env.example" >&2; exit 1; }
+
+bench: $(DEV) ## Measure the foundation on this machine
+	@$(BIN)/python bench/foundation.py
+
+browser:
+	@infra/ensure-browser
+
+clean: ## Remove the virtual environment and caches; data directories stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
