@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ovpo demo`: puts something into a running stack through its public API, shows it, and says what to open and try."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from rich.console import Console
+from rich.table import Table
+
+from ovpo.foundation.auth import Role
+from ovpo.foundation.settings.load import load
+from ovpo.foundation.settings.tree import LOOPBACK, Settings
+from ovpo.foundation.stack import control
+from ovpo.foundation.stack.errors import StackError
+from ovpo.foundation.stack.home import Home
+from ovpo.foundation.tenancy.registry import issue
+
+KEY_LIFE = timedelta(days=1)
+PATIENCE_SECONDS = 120
+POLL_SECONDS = 0.5
+UNFINISHED = {"queued", "started"}
+
+
+def demo() -> None:
+    """Ask the running stack for an inspection of its stores, and show what came of it.
+
+    The request goes the way of all work in OVPO: the API writes it to the ledger and answers at once, a Dagster sensor
+    turns it into a run, the run does it, and the API shows the result.
+    """
+    settings = load()
+    if control.running(Home(settings.home)) is None:
+        raise StackError(f"no stack runs in {settings.home}; start one with `ovpo up --detach`")
+    key = issue(settings, settings.seed.tenant, Role.ADMIN, "demo", datetime.now(UTC) + KEY_LIFE)
+    if key is None:
+        raise StackError(f"there is no tenant {settings.seed.tenant!r}; OVPO_SEED__TENANT names the one to use")
+    console = Console(highlight=False)
+    base = f"http://{LOOPBACK}:{settings.query.port}"
+    asked = _call(f"{base}/v1/platform/inspections", key.text, method="POST")
+    found = _wait(console, f"{base}/v1/platform/inspections/{asked['inspection_id']}", key.text)
+    _show(console, found)
+    _invite(console, settings, base, key.text, found["inspection_id"])
+
+
+def _wait(console: Console, url: str, key: str) -> dict[str, Any]:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with console.status("Asked for an inspection; waiting for its run …") as shown:
+        while time.monotonic() < deadline:
+            found = _call(url, key)
+            if found["state"] not in UNFINISHED:
+                return found
+            shown.update(f"The inspection is {found['state']} …")
+            time.sleep(POLL_SECONDS)
+    raise StackError(
+        f"the inspection is still {found['state']} after {PATIENCE_SECONDS} s; see `ovpo logs dagster-daemon`"
+    )
+
+
+def _show(console: Console, found: dict[str, Any]) -> None:
+    console.print(f"Inspection {found['inspection_id']} is {found['state']}:")
+    rows = Table("store", "ready", "milliseconds", "version", "megabytes", box=None, header_style="bold")
+    for seen in found["report"]:
+        mark = "[green]✓[/]" if seen["ready"] else f"[red]✗[/] {seen['detail']}"
+        rows.add_row(
+            seen["store"], mark, f"{seen['milliseconds']:.1f}", seen["version"], f"{seen['bytes'] / 1_000_000:.1f}"
+        )
+    console.print(rows)
+
+
+def _invite(console: Console, settings: Settings, base: str, key: str, inspection_id: str) -> None:
+    asset = f"http://{LOOPBACK}:{settings.dagster.port}/assets/platform/stores_observed"
+    console.print(
+        f"\n[bold]Open[/]\n  {base}/  the stores of this stack\n  {asset}  the run that did it, in Dagster"
+        "\n\n[bold]Try[/] (this key is valid for a day)"
+    )
+    console.print(
+        f"  export OVPO_KEY={key}\n"
+        f'  curl -H "Authorization: Bearer $OVPO_KEY" {base}/v1/whoami\n'
+        f'  curl -H "Authorization: Bearer $OVPO_KEY" {base}/v1/platform/inspections/{inspection_id}\n'
+        f'  curl -X POST -H "Authorization: Bearer $OVPO_KEY" {base}/v1/platform/inspections\n'
+        "  ovpo status      ovpo logs query      ovpo down",
+        soft_wrap=True,
+    )
+
+
+def _call(url: str, key: str, method: str = "GET") -> dict[str, Any]:
+    request = Request(url, method=method, headers={"Authorization": f"Bearer {key}"})  # noqa: S310
+    try:
+        with urlopen(request, timeout=10) as response:  # noqa: S310
+            answer: dict[str, Any] = json.load(response)
+            return answer
+    except HTTPError as error:
+        raise StackError(f"{url} answered {error.code}: {error.read().decode(errors='replace')}") from error
+    except URLError as error:
+        raise StackError(f"{url} does not answer: {error.reason}; see `ovpo status`") from error

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients of ClickHouse, embedded or not: the same `clickhouse-connect` everywhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from ovpo.foundation.settings.tree import LOOPBACK, ClickHouse
+
+CONNECT_TIMEOUT_SECONDS = 5
+SERVER = """
+SELECT version(), (SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase())
+"""
+__all__ = ["DatabaseError", "describe", "session"]
+
+
+@contextmanager
+def session(settings: ClickHouse, database: str | None = None) -> Iterator[Client]:
+    """Lend a client of the configured server, in OVPO's database unless another is named."""
+    parts = urlsplit(settings.url or f"http://{LOOPBACK}:{settings.port}")
+    client = clickhouse_connect.get_client(
+        host=parts.hostname or LOOPBACK,
+        port=parts.port or (8443 if parts.scheme == "https" else 8123),
+        interface=parts.scheme,
+        username=settings.user,
+        password=settings.password.get_secret_value(),
+        database=database or settings.database,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        autogenerate_session_id=False,
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def describe(settings: ClickHouse) -> tuple[str, int]:
+    """Ask the server for its version and how many bytes OVPO's tables hold."""
+    with session(settings) as client:
+        version, size = client.query(SERVER).result_rows[0]
+    return f"ClickHouse {version}", int(size or 0)

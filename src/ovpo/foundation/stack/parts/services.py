@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our own services: each is `ovpo serve NAME`, ready when its `/readyz` says so."""
+
+import sys
+from urllib.request import urlopen
+
+from ovpo.foundation.settings.tree import Query
+from ovpo.foundation.stack.home import Home
+from ovpo.foundation.stack.parts.kinds import Listener, Process
+
+PATIENCE_SECONDS = 5
+
+
+def query(settings: Query, home: Home, needs: frozenset[str]) -> Process:
+    """Describe the query API."""
+    url = f"http://{settings.host}:{settings.port}"
+    return Process(
+        name="query",
+        title="Query API",
+        command=(sys.executable, "-m", "ovpo.cli.main", "serve", "query"),
+        listener=Listener(settings.host, settings.port, "OVPO_QUERY__PORT"),
+        ready=lambda: answers(f"{url}/readyz"),
+        address=f"{url}/docs",
+        environment={"OVPO_HOME": str(home.root)},
+        needs=needs,
+    )
+
+
+def answers(url: str) -> None:
+    """Insist that an address answers with success."""
+    with urlopen(url, timeout=PATIENCE_SECONDS) as response:  # noqa: S310
+        response.read()
