@@ -5,9 +5,9 @@ from typing import Any
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
 from rich.table import Table
 
+from ovpo.cli import show as look
 from ovpo.foundation.observability.redact import redact_text
 from ovpo.foundation.settings.example import render
 from ovpo.foundation.settings.faults import is_secret, leaves, variable
@@ -26,12 +26,14 @@ def show() -> None:
     stack generated in `OVPO_HOME/secrets.toml`. A wrong one is reported here as it would be at a start.
     """
     settings, given = load(), origins()
-    table = Table("setting", "value", "from", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for heading in ("setting", "value", "from"):
+        table.add_column(heading, overflow="fold")
     for path, field in leaves():
         value = _value(settings, path)
         shown = (MASK if value.get_secret_value() else "") if is_secret(field) else redact_text(_text(value))
         table.add_row(variable(path), shown, given.get(".".join(path), "default"))
-    Console(soft_wrap=True).print(table)
+    look.console().print(table)
 
 
 @app.command()

@@ -11,7 +11,6 @@ from ovpo.foundation.http.serve import Listen
 from ovpo.foundation.http.serve import serve as serve_app
 from ovpo.foundation.observability import logs
 from ovpo.foundation.settings.load import load
-from ovpo.telemetry.query import app as query
 
 
 class Service(StrEnum):
@@ -22,6 +21,8 @@ class Service(StrEnum):
 
 def serve(name: Annotated[Service, typer.Argument(help="Which service to run.")]) -> None:
     """Run one service in the foreground, as a container would; `ovpo up` runs all of them."""
+    from ovpo.telemetry.query import app as query
+
     settings = load()
     logs.configure(settings.log, name.value)
     listen = Listen(settings.query.host, settings.query.port, "OVPO_QUERY__HOST", "OVPO_QUERY__PORT")

@@ -23,6 +23,15 @@ MARKS = {
 SAID = {Condition.READY, Condition.RESTARTING, Condition.STOPPED, Condition.FAILED}
 
 
+WIDTH_IN_A_FILE = 140
+
+
+def console() -> Console:
+    """Print as wide as the terminal, and wide enough for every address where there is none."""
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(highlight=False, width=WIDTH_IN_A_FILE)
+
+
 @dataclass
 class Progress:
     """Says each change once, as it comes."""
@@ -30,6 +39,10 @@ class Progress:
     console: Console
     known: dict[str, PartState] = field(default_factory=dict)
     announced: bool = False
+
+    def know(self, state: StackState) -> None:
+        """Take a state for said already."""
+        self.known = {part.name: part for part in state.parts}
 
     def tell(self, state: StackState) -> None:
         """Print what changed since the last state."""
@@ -57,13 +70,11 @@ class Progress:
 def table(state: StackState) -> Table:
     """Show every part in a row."""
     rows = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("", "part", "what", "state", "address", "pid", "note"):
-        rows.add_column(
-            heading, justify="right" if heading == "pid" else "left", no_wrap=heading in {"part", "address"}
-        )
+    for heading in ("", "part", "state", "address", "pid", "note"):
+        rows.add_column(heading, justify="right" if heading == "pid" else "left", no_wrap=heading != "note")
     for part in state.parts:
         pid = str(part.identity.pid) if part.identity and part.condition is not Condition.STOPPED else ""
-        rows.add_row(MARKS[part.condition], part.name, part.title, part.condition, part.address, pid, part.note)
+        rows.add_row(MARKS[part.condition], part.name, part.condition, part.address, pid, part.note)
     return rows
 
 

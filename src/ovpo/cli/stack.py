@@ -32,14 +32,14 @@ def up(only: Only = None, fresh: Fresh = False, detach: Detach = False) -> None:
     Ctrl-C. A part whose URL is set (see `ovpo config show`) is used from there and not started.
     """
     settings = load()
-    console = Console(highlight=False)
+    console = show.console()
     progress = show.Progress(console)
     started = control.start(settings, only or [], fresh=fresh, attached=not detach)
     try:
         for state in control.follow(started):
             progress.tell(state)
             if state.phase is Phase.READY and not progress.announced:
-                progress.announce(state, show.first_key(settings, state))
+                progress.announce(state, show.first_key(load(), state))
                 if detach:
                     return
     except KeyboardInterrupt:
@@ -48,10 +48,14 @@ def up(only: Only = None, fresh: Fresh = False, detach: Detach = False) -> None:
 
 def down() -> None:
     """Stop the stack of OVPO_HOME, in order; the data stays."""
-    console = Console(highlight=False)
-    if control.running(Home(load().home)) is None:
+    console = show.console()
+    progress = show.Progress(console)
+    state = control.running(Home(load().home))
+    if state is None:
         console.print("No stack runs here.")
-    _stop(console, show.Progress(console))
+    else:
+        progress.know(state)
+    _stop(console, progress)
 
 
 def status() -> None:
@@ -63,7 +67,7 @@ def status() -> None:
         why = f" The last one failed: {last.message}" if last and last.phase is Phase.FAILED else ""
         typer.echo(f"No stack runs in {home.root}; `ovpo up` starts one.{why}")
         raise typer.Exit(NOT_RUNNING)
-    Console(highlight=False).print(show.table(state))
+    show.console().print(show.table(state))
     raise typer.Exit(0 if _all_ready(state) else 1)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the ledger promises: nothing registered twice, nothing claimed twice, nothing settled by a run given up for dead."""
+"""What the ledger promises: nothing registered twice, claimed twice, or settled by a run given up for dead."""
 
 import threading
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from time import perf_counter
 from uuid import UUID
 
 from ovpo.foundation.broker.connect import open_broker
-from ovpo.foundation.cache import open_cache
+from ovpo.foundation.cache import Cache
 from ovpo.foundation.clickhouse import connect as clickhouse
 from ovpo.foundation.objects.connect import open_objects
 from ovpo.foundation.observability.redact import redact_text
@@ -63,8 +63,11 @@ def stores(settings: Settings, role: PostgresRole) -> Mapping[str, Ask]:
         return Answer()
 
     async def ask_cache() -> Answer:
-        async with open_cache(settings.cache) as cache:
+        cache = Cache(settings.cache)
+        try:
             await cache.ready()
+        finally:
+            await cache.close()
         return Answer()
 
     async def ask_objects() -> Answer:

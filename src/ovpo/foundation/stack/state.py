@@ -79,10 +79,8 @@ def write(file: Path, state: StackState) -> None:
 
 
 def read(file: Path) -> StackState | None:
-    """Read the file, if a stack ever ran here."""
+    """Read the file, if a stack of this version ever ran here."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=StackState)
-    except FileNotFoundError:
-        return None
-    except msgspec.ValidationError:
+    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
         return None

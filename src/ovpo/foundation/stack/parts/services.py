@@ -20,7 +20,7 @@ def query(settings: Query, home: Home, needs: frozenset[str]) -> Process:
         command=(sys.executable, "-m", "ovpo.cli.main", "serve", "query"),
         listener=Listener(settings.host, settings.port, "OVPO_QUERY__PORT"),
         ready=lambda: answers(f"{url}/readyz"),
-        address=f"{url}/docs",
+        address=f"{url}/",
         environment={"OVPO_HOME": str(home.root)},
         needs=needs,
     )
