@@ -74,7 +74,8 @@ def _invite(console: Console, settings: Settings, base: str, key: str, inspectio
     asset = f"http://{LOOPBACK}:{settings.dagster.port}/assets/platform/stores_observed"
     console.print(
         f"\n[bold]Open[/]\n  {base}/  the stores of this stack\n  {asset}  the run that did it, in Dagster"
-        "\n\n[bold]Try[/] (this key is valid for a day)"
+        "\n\n[bold]Try[/] (this key is valid for a day)",
+        soft_wrap=True,
     )
     console.print(
         f"  export OVPO_KEY={key}\n"

@@ -12,6 +12,8 @@ from ovpo.foundation.http.serve import serve as serve_app
 from ovpo.foundation.observability import logs
 from ovpo.foundation.settings.load import load
 
+STOP_SHARE = 0.8
+
 
 class Service(StrEnum):
     """The services that there are."""
@@ -26,4 +28,6 @@ def serve(name: Annotated[Service, typer.Argument(help="Which service to run.")]
     settings = load()
     logs.configure(settings.log, name.value)
     listen = Listen(settings.query.host, settings.query.port, "OVPO_QUERY__HOST", "OVPO_QUERY__PORT")
-    sys.exit(serve_app(query.create(settings), listen, stop_within_seconds=settings.stack.stop_timeout_seconds))
+    sys.exit(
+        serve_app(query.create(settings), listen, stop_within_seconds=settings.stack.stop_timeout_seconds * STOP_SHARE)
+    )

@@ -5,12 +5,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ovpo.foundation.settings.tree import LOOPBACK
-from tests.conftest import stack_environment
+from tests.conftest import scratch, stack_environment
 
 HIDE = "import sys\nsys.modules[{module!r}] = None\n"
 
@@ -64,6 +66,24 @@ def test_a_nearly_full_disk_stops_the_start_with_one_line(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "no space left on the disk of" in only_line(done.stderr)
     assert "OVPO_HOME" in done.stderr
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """Mount a disk on which PostgreSQL's data does not fit."""
+    with scratch() as folder:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", folder], check=False).returncode:
+            pytest.skip("mounting a small disk takes root")
+        yield folder
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_disk_that_fills_up_during_the_start_is_one_line_and_leaves_no_process(small_disk: Path) -> None:
+    done = ovpo(small_disk, "up", "--detach", OVPO_STACK__LEAST_FREE_MB="0")
+    assert done.returncode == 1
+    assert "no space left on the disk of" in only_line(done.stderr)
+    commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    assert not [words for words in commands if any(str(small_disk) in word for word in words)]
 
 
 @pytest.mark.parametrize(

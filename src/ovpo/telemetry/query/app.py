@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
 from ovpo.foundation.http.access import principal
 from ovpo.foundation.http.app import create_app
@@ -14,6 +13,7 @@ from ovpo.foundation.inspection import api as inspections
 from ovpo.foundation.inspection.stores import Ask, stores
 from ovpo.foundation.objects import api as objects_api
 from ovpo.foundation.objects.connect import open_objects
+from ovpo.foundation.observability.metrics import new_registry
 from ovpo.foundation.postgres.connect import open_pool
 from ovpo.foundation.settings.tree import PostgresRole, Settings
 from ovpo.foundation.tenancy import api as whoami
@@ -37,7 +37,7 @@ def create(settings: Settings) -> FastAPI:
         service="query",
         probes={name: _probe(ask) for name, ask in stores(settings, PostgresRole.QUERY).items()},
         probe_deadline_seconds=settings.platform.store_deadline_seconds,
-        registry=CollectorRegistry(),
+        registry=new_registry("query", version("ovpo")),
         routers=[
             page.router(settings.dagster.port),
             whoami.router(identify),

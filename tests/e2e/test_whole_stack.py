@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The promises of the README, each on a whole running stack: it starts, shows itself, does work, survives, stops."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import httpx
+import psutil
+from playwright.sync_api import Browser, expect
+
+from ovpo.foundation.stack import children
+from ovpo.foundation.stack.home import Home
+from ovpo.foundation.stack.state import Condition
+from tests.e2e.conftest import RunningStack
+
+LATEST = 120.0
+FINISHED = re.compile(r"Inspection ([0-9a-f-]{36}) is finished")
+KEY = re.compile(r"ovpo_sk_[a-z0-9]{8}_[a-z0-9]+")
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + LATEST
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        time.sleep(0.2)
+
+
+def every_part_is_ready(stack: RunningStack) -> bool:
+    return all(part.condition is Condition.READY for part in stack.state.parts)
+
+
+def inspect(stack: RunningStack) -> tuple[str, UUID]:
+    """Run the demo; give its key and the id of its inspection."""
+    done = stack.ovpo("demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    key, found = KEY.search(done.stdout), FINISHED.search(done.stdout)
+    assert key, done.stdout
+    assert found, done.stdout
+    return key[0], UUID(found[1])
+
+
+def ask(stack: RunningStack, path: str, key: str) -> httpx.Response:
+    return httpx.get(f"{stack.query_url}{path}", headers={"Authorization": f"Bearer {key}"})
+
+
+def test_up_ends_in_a_table_of_addresses_and_prints_the_key_once(stack: RunningStack) -> None:
+    for address in (stack.query_url, stack.dagster_url, "postgresql://", "nats://", "redis://"):
+        assert address in stack.said
+    key = KEY.search(stack.said)
+    assert key
+    assert ask(stack, "/v1/whoami", key[0]).json() == {
+        "tenant_id": "demo",
+        "role": "admin",
+        "key_prefix": key[0].split("_")[2],
+    }
+    assert stack.ovpo("status").returncode == 0
+    home = Home(stack.settings.home)
+    for file in [*home.run.iterdir(), *home.logs.iterdir(), stack.settings.home / "secrets.toml"]:
+        assert key[0].encode() not in file.read_bytes(), file
+
+
+def test_every_service_is_ready_and_says_how_each_backend_answered(stack: RunningStack) -> None:
+    answer = httpx.get(f"{stack.query_url}/readyz")
+    assert answer.status_code == 200
+    assert {backend["name"] for backend in answer.json()["backends"]} == {
+        "postgres",
+        "clickhouse",
+        "broker",
+        "cache",
+        "objects",
+    }
+    assert httpx.get(f"http://127.0.0.1:{stack.settings.clickhouse.port}/readyz").status_code == 200
+
+
+def test_the_demo_goes_through_api_ledger_sensor_run_and_back(stack: RunningStack) -> None:
+    key, inspection_id = inspect(stack)
+    found = ask(stack, f"/v1/platform/inspections/{inspection_id}", key).json()
+    assert found["state"] == "finished"
+    assert {seen["store"]: seen["ready"] for seen in found["report"]} == dict.fromkeys(
+        ("broker", "cache", "clickhouse", "objects", "postgres"), True
+    )
+
+
+def test_the_first_page_shows_every_store_ready(stack: RunningStack, browser: Browser) -> None:
+    page = browser.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(stack.query_url)
+    expect(page.get_by_text("✓ ready")).to_have_count(5)
+    expect(page.get_by_role("link", name="Dagster")).to_have_attribute("href", stack.dagster_url)
+    assert errors == []
+    page.close()
+
+
+def test_dagster_shows_the_graph_of_both_locations(stack: RunningStack, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    page.goto(f"{stack.dagster_url}/asset-groups")
+    for asset in ("stores_observed", "ledger_health", "run_history_pruned", "devices_observed"):
+        expect(page.get_by_text(asset).first).to_be_visible(timeout=30_000)
+    page.close()
+
+
+def test_everything_comes_back_with_its_data_after_every_child_was_killed(stack: RunningStack) -> None:
+    key, inspection_id = inspect(stack)
+    before = stack.state
+    for part in before.parts:
+        if part.identity:
+            os.kill(part.identity.pid, signal.SIGKILL)
+    until(
+        lambda: all(
+            now.restarts > old.restarts
+            for now, old in zip(stack.state.parts, before.parts, strict=True)
+            if old.identity
+        )
+    )
+    until(lambda: every_part_is_ready(stack))
+    found = ask(stack, f"/v1/platform/inspections/{inspection_id}", key).json()
+    assert found["state"] == "finished"
+    assert len(found["report"]) == 5
+    inspect(stack)
+
+
+def test_down_leaves_no_process_and_no_port_and_the_next_start_finds_the_data(stack: RunningStack) -> None:
+    key, inspection_id = inspect(stack)
+    before = stack.state
+    family = [psutil.Process(before.supervisor.pid), *psutil.Process(before.supervisor.pid).children(recursive=True)]
+    ports = {int(value) for name, value in stack.variables.items() if name.endswith("PORT")}
+    done = stack.ovpo("down")
+    assert done.returncode == 0, done.stderr
+    assert [
+        process.pid for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ] == []
+    listening = {
+        c.laddr[1] for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and len(c.laddr) > 1
+    }
+    assert not ports & listening
+    assert not any(part.identity and children.lives(part.identity) for part in before.parts)
+    again = stack.ovpo("up", "--detach")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "The API key was printed at the first start" in again.stdout
+    assert ask(stack, f"/v1/platform/inspections/{inspection_id}", key).json()["state"] == "finished"
