@@ -15,6 +15,7 @@ from valkey import exceptions
 from valkey.asyncio import BlockingConnectionPool, Valkey
 
 from ovpo.foundation.settings import tree
+from ovpo.foundation.unavailable import StoreUnavailableError
 
 NAMESPACE: Final = "ovpo"
 MOST_CONNECTIONS: Final = 64
@@ -54,7 +55,7 @@ class CacheError(Exception):
     """The cache was asked for something that it cannot do."""
 
 
-class CacheUnavailableError(CacheError):
+class CacheUnavailableError(CacheError, StoreUnavailableError):
     """The server is away, refuses us or does not answer in time; a cache may be, so a caller goes on as it sees fit."""
 
 

@@ -7,22 +7,38 @@ from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from ovpo.foundation.settings.tree import LOOPBACK, ClickHouse
+from ovpo.foundation.unavailable import StoreUnavailableError
 
 CONNECT_TIMEOUT_SECONDS = 5
 SERVER = """
 SELECT version(), (SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase())
 """
-__all__ = ["DatabaseError", "describe", "session"]
+__all__ = ["ClickHouseUnavailableError", "DatabaseError", "describe", "session"]
+
+
+class ClickHouseUnavailableError(StoreUnavailableError):
+    """ClickHouse does not answer in time."""
 
 
 @contextmanager
 def session(settings: ClickHouse, database: str | None = None) -> Iterator[Client]:
     """Lend a client of the configured server, in OVPO's database unless another is named."""
+    try:
+        client = _open(settings, database)
+        try:
+            yield client
+        finally:
+            client.close()
+    except OperationalError as error:
+        raise ClickHouseUnavailableError(f"ClickHouse does not answer: {error}") from error
+
+
+def _open(settings: ClickHouse, database: str | None) -> Client:
     parts = urlsplit(settings.url or f"http://{LOOPBACK}:{settings.port}")
-    client = clickhouse_connect.get_client(
+    return clickhouse_connect.get_client(
         host=parts.hostname or LOOPBACK,
         port=parts.port or (8443 if parts.scheme == "https" else 8123),
         interface=parts.scheme,
@@ -32,10 +48,6 @@ def session(settings: ClickHouse, database: str | None = None) -> Iterator[Clien
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         autogenerate_session_id=False,
     )
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 def describe(settings: ClickHouse) -> tuple[str, int]:

@@ -14,9 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ovpo.foundation.http import request_id, translate
 from ovpo.foundation.http.errors import ApiError, Code, Fault, body
+from ovpo.foundation.unavailable import StoreUnavailableError
 
 _log: Final = structlog.stdlib.get_logger(__name__)
 _FIRST_ERROR: Final = 400
+_AWAY: Final = Fault(Code.SERVICE_UNAVAILABLE, "A store does not answer now; send the request again", retry_after=2)
 _STOPPING: Final = Fault(Code.SERVICE_UNAVAILABLE, "The service is stopping; send the request again", retry_after=1)
 
 
@@ -44,6 +46,11 @@ def install(app: FastAPI) -> None:
             return Response(status_code=error.status_code, headers=error.headers)
         return respond(translate.from_http(error, request.method), request.scope)
 
+    async def on_unavailable(request: Request, error: StoreUnavailableError) -> Response:
+        _log.warning("http.store_unavailable", reason=str(error))
+        return respond(_AWAY, request.scope)
+
+    app.exception_handler(StoreUnavailableError)(on_unavailable)
     app.exception_handler(ApiError)(on_api_error)
     app.exception_handler(RequestValidationError)(on_invalid)
     app.exception_handler(HTTPException)(on_http)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from ovpo.foundation.http.errors import ApiError, Code
-from ovpo.foundation.objects.errors import ObjectNotFoundError, ObjectStoreError
+from ovpo.foundation.objects.errors import ObjectNotFoundError
 from ovpo.foundation.objects.store import ObjectStore
 
 BINARY = "application/octet-stream"
@@ -33,8 +33,6 @@ def router(objects: ObjectStore, now: Callable[[], datetime] = lambda: datetime.
             headers = {"Content-Length": str(size), "Content-Disposition": "attachment"}
             return StreamingResponse(objects.stream(key), media_type=BINARY, headers=headers)
         except ObjectNotFoundError as error:
-            raise ApiError(Code.NOT_FOUND, str(error)) from error
-        except ObjectStoreError as error:
-            raise ApiError(Code.SERVICE_UNAVAILABLE, str(error)) from error
+            raise ApiError(Code.NOT_FOUND, f"there is no object {key}") from error
 
     return routes

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that can go wrong at an object store, as one family of errors."""
 
+from ovpo.foundation.unavailable import StoreUnavailableError
+
 
 class ObjectStoreError(Exception):
     """The store could not do what was asked, or was asked for what no store does."""
@@ -14,7 +16,7 @@ class ObjectAccessDeniedError(ObjectStoreError):
     """The store knows us and says no, or does not know us."""
 
 
-class ObjectStoreUnavailableError(ObjectStoreError):
+class ObjectStoreUnavailableError(ObjectStoreError, StoreUnavailableError):
     """The store cannot be reached or cannot serve; the same call may work later."""
 
 

@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ovpo.foundation.settings.tree import LOOPBACK, Postgres, PostgresRole
+from ovpo.foundation.unavailable import StoreUnavailableError
 
 ADMIN = "ovpo_admin"
 CONNECT_TIMEOUT_SECONDS = 5
@@ -17,7 +18,7 @@ SEE_TENANT = "SELECT set_config('app.current_tenant_id', %s, true)"
 SERVER = "SELECT version(), pg_database_size(current_database())"
 
 
-class PostgresUnavailableError(Exception):
+class PostgresUnavailableError(StoreUnavailableError):
     """PostgreSQL does not answer in time."""
 
 
