@@ -6,14 +6,19 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID
 
 import httpx
 import psutil
+import psycopg
 from playwright.sync_api import Browser, expect
 
+from ovpo.foundation.postgres.connect import conninfo
+from ovpo.foundation.settings.tree import PostgresRole
 from ovpo.foundation.stack import children
 from ovpo.foundation.stack.home import Home
+from ovpo.foundation.stack.parts.dagster import AT_WORK
 from ovpo.foundation.stack.state import Condition
 from tests.e2e.conftest import RunningStack
 
@@ -122,6 +127,23 @@ def test_everything_comes_back_with_its_data_after_every_child_was_killed(stack:
     assert found["state"] == "finished"
     assert len(found["report"]) == 5
     inspect(stack)
+
+
+def test_work_that_a_crash_of_everything_cut_off_is_done_after_the_next_start(stack: RunningStack) -> None:
+    key, _ = inspect(stack)
+    asked = httpx.post(f"{stack.query_url}/v1/platform/inspections", headers={"Authorization": f"Bearer {key}"}).json()
+    dsn = conninfo(stack.settings.postgres, PostgresRole.DAGSTER)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        until(lambda: connection.execute(AT_WORK).fetchone() == (1,))
+    crashed = stack.state
+    for identity in [crashed.supervisor, *(part.identity for part in crashed.parts if part.identity)]:
+        with suppress(ProcessLookupError):
+            os.kill(identity.pid, signal.SIGKILL)
+    again = stack.ovpo("up", "--detach")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "lost runs marked as failed: 1" in again.stdout
+    path = f"/v1/platform/inspections/{asked['inspection_id']}"
+    until(lambda: ask(stack, path, key).json()["state"] == "finished")
 
 
 def test_down_leaves_no_process_and_no_port_and_the_next_start_finds_the_data(stack: RunningStack) -> None:

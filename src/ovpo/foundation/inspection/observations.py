@@ -18,6 +18,10 @@ OF_LOOK = """
 SELECT look_id, observed_at, store, ready, milliseconds, version, bytes, detail
 FROM store_observations WHERE look_id = {look_id:UUID} ORDER BY store
 """
+NEWEST = """
+SELECT look_id, observed_at, store, ready, milliseconds, version, bytes, detail FROM store_observations
+WHERE look_id = (SELECT argMax(look_id, observed_at) FROM store_observations) ORDER BY store
+"""
 BY_HOUR = """
 SELECT toStartOfHour(observed_at) AS hour, store, count() AS looks, countIf(NOT ready) AS failures,
        quantileExact(0.5)(milliseconds) AS p50_milliseconds, quantileExact(0.95)(milliseconds) AS p95_milliseconds,
@@ -47,6 +51,12 @@ def of_look(settings: ClickHouse, look_id: UUID) -> list[Observation]:
     """Read what one look saw."""
     with session(settings) as client:
         return [Observation(*row) for row in client.query(OF_LOOK, {"look_id": look_id}).result_rows]
+
+
+def newest_look(settings: ClickHouse) -> list[Observation]:
+    """Read what the newest look saw: nothing when none was ever taken."""
+    with session(settings) as client:
+        return [Observation(*row) for row in client.query(NEWEST).result_rows]
 
 
 def by_hour(settings: ClickHouse, first: datetime, end: datetime) -> pl.DataFrame:

@@ -96,6 +96,16 @@ def transaction(pool: ConnectionPool) -> Iterator[psycopg.Connection]:
 
 
 @contextmanager
+def lend(settings: Postgres, role: PostgresRole) -> Iterator[psycopg.Connection]:
+    """Open one connection, and with it one transaction, where a pool would not pay."""
+    try:
+        with psycopg.connect(conninfo(settings, role)) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        raise PostgresUnavailableError(f"PostgreSQL does not answer: {error}") from error
+
+
+@contextmanager
 def tenant_transaction(pool: ConnectionPool, tenant_id: str) -> Iterator[psycopg.Connection]:
     """Lend a connection that sees one tenant's rows until the transaction ends."""
     with transaction(pool) as connection:

@@ -6,6 +6,7 @@ Page and daemon share the code servers by gRPC; each spawning its own copies wou
 
 import shutil
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +29,8 @@ CPU, GPU, PAGE, DAEMON = "dagster-cpu", "dagster-gpu", "dagster", "dagster-daemo
 LOCATIONS = {CPU: "ovpo_assets.definitions", GPU: "ovpo_assets.gpu"}
 GRPC_SERVICE = "DagsterApi"
 STORAGE_EXISTS = "SELECT to_regclass('public.runs') IS NOT NULL AND to_regclass('public.daemon_heartbeats') IS NOT NULL"
+AT_WORK = "SELECT count(*) FROM runs WHERE status IN ('STARTING', 'STARTED', 'CANCELING')"
+LOST_RUNS = "resources.lost_runs"
 HEARTBEATS = "SELECT count(*) FROM daemon_heartbeats WHERE timestamp >= %s"
 PAGE_URL = "http://{host}:{port}"
 
@@ -116,21 +119,29 @@ def daemon(settings: Settings, home: Home, needs: frozenset[str]) -> Process:
 
 
 def create_storage(settings: Settings, home: Home) -> str:
-    """Let one process create Dagster's tables before several start at once and race for it."""
+    """Create Dagster's tables before several processes start at once and race for it; tidy up after a crash."""
     prepare_home(settings, home)
     with psycopg.connect(conninfo(settings.postgres, PostgresRole.DAGSTER)) as connection:
-        if connection.execute(STORAGE_EXISTS).fetchone() == (True,):
+        if connection.execute(STORAGE_EXISTS).fetchone() != (True,):
+            _run(settings, home, _dagster("dagster", "instance", "migrate"))
+            return "created"
+        if connection.execute(AT_WORK).fetchone() == (0,):
             return "there already"
+    return f"there already; lost runs marked as failed: {_run(settings, home, (sys.executable, '-m', LOST_RUNS))}"
+
+
+def _run(settings: Settings, home: Home, command: tuple[str, ...]) -> str:
+    """Run a command of Dagster's to its end, and give what it printed."""
     done = subprocess.run(
-        _dagster("dagster", "instance", "migrate"),
+        command,
         env={**inherited_environment(), **environment(settings, home)},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise StackError(f"Dagster cannot create its storage: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
-    return "created"
+        raise StackError(f"Dagster's storage cannot be used: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+    return done.stdout.strip()
 
 
 def _dagster(program: str, *arguments: str) -> tuple[str, ...]:

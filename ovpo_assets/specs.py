@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The central map of what every asset carries besides its own code: who owns it, and how old it may get."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from ovpo_assets.groups import PLATFORM
+
+OWNERS = {PLATFORM: ["team:platform"]}
+
+HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(minutes=90))
+NIGHTLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+FRESHNESS = {
+    "platform/stores_observed": HOURLY,
+    "platform/ledger_health": NIGHTLY,
+    "platform/run_history_pruned": NIGHTLY,
+    "platform/devices_observed": NIGHTLY,
+}
+
+
+def described(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """Give a spec its owners and its freshness policy; an asset that the map forgot stops the location."""
+    owners, freshness = OWNERS[str(spec.group_name)], FRESHNESS[spec.key.to_user_string()]
+    return spec.replace_attributes(owners=owners, freshness_policy=freshness)
