@@ -2,6 +2,7 @@
 """`ovpo demo`: puts something into a running stack through its public API, shows it, and says what to open and try."""
 
 import json
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -82,7 +83,7 @@ def _invite(console: Console, settings: Settings, base: str, key: str, inspectio
         f'  curl -H "Authorization: Bearer $OVPO_KEY" {base}/v1/whoami\n'
         f'  curl -H "Authorization: Bearer $OVPO_KEY" {base}/v1/platform/inspections/{inspection_id}\n'
         f'  curl -X POST -H "Authorization: Bearer $OVPO_KEY" {base}/v1/platform/inspections\n'
-        "  ovpo status      ovpo logs query      ovpo down",
+        f"  {sys.argv[0]} status\n  {sys.argv[0]} logs query\n  {sys.argv[0]} down",
         soft_wrap=True,
     )
 
