@@ -4,13 +4,13 @@
 The file has the shape of the settings tree and is its weakest source, so that whatever a person sets beats it.
 """
 
-import os
 import secrets
 import tomllib
 from pathlib import Path
 
 from ovpo.foundation.settings.faults import is_secret, leaves
 from ovpo.foundation.settings.load import GENERATED
+from ovpo.foundation.stack.parts.configuration import write_private
 
 GIVEN_BY_PEOPLE = {("objects", "secret_access_key")}
 BYTES = 24
@@ -23,7 +23,7 @@ def generate(root: Path) -> None:
     wanted = [path for path, field in leaves() if is_secret(field) and path not in GIVEN_BY_PEOPLE]
     values = {path: _held(held, path) or secrets.token_urlsafe(BYTES) for path in wanted}
     if any(not _held(held, path) for path in wanted):
-        _write(file, _toml(values))
+        write_private(file, _toml(values))
 
 
 def _held(tree: object, path: tuple[str, ...]) -> str:
@@ -37,11 +37,3 @@ def _toml(values: dict[tuple[str, ...], str]) -> str:
     for (*table, name), value in values.items():
         tables.setdefault(tuple(table), []).append(f'{name} = "{value}"')
     return "\n".join(f"[{'.'.join(table)}]\n" + "\n".join(lines) + "\n" for table, lines in sorted(tables.items()))
-
-
-def _write(file: Path, text: str) -> None:
-    scratch = file.with_suffix(".new")
-    scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-        out.write(text)
-    scratch.replace(file)

@@ -7,7 +7,7 @@ It decides and records; how a process is started or ended is the business of `ch
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 
 from ovpo.foundation.settings.tree import Stack
@@ -16,7 +16,7 @@ from ovpo.foundation.stack.errors import StackError, from_os_error
 from ovpo.foundation.stack.home import Home
 from ovpo.foundation.stack.parts.kinds import Part, Process, Task
 from ovpo.foundation.stack.ports import require_free
-from ovpo.foundation.stack.state import Condition, PartState, Phase, StackState, write
+from ovpo.foundation.stack.state import Condition, Identity, Phase, StackState, write
 
 FIRST_STARTS = 2
 PROBE_SECONDS = 0.15
@@ -175,10 +175,10 @@ class Supervisor:
         await exited
         self._mark(part.name, Condition.STOPPED)
 
-    async def _unless_stopping(self, waiting: Callable[[], object] | object) -> bool:
+    async def _unless_stopping(self, waiting: Awaitable[object]) -> bool:
         """Await something unless the stack is asked to stop first; tells whether it came to its end."""
         stop = asyncio.create_task(self.stopping.wait())
-        work = asyncio.ensure_future(waiting)  # type: ignore[call-overload]
+        work = asyncio.ensure_future(waiting)
         await asyncio.wait({stop, work}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if not work.done():
@@ -195,9 +195,24 @@ class Supervisor:
         if known.note != note:
             self._record(self.state.with_part(replace(known, note=note)))
 
-    def _mark(self, name: str, condition: Condition, **changes: object) -> None:
+    def _mark(
+        self,
+        name: str,
+        condition: Condition,
+        *,
+        note: str = "",
+        identity: Identity | None = None,
+        restarts: int | None = None,
+    ) -> None:
         known = self.state.part(name)
-        changed: PartState = replace(known, condition=condition, since=time.time(), **{"note": "", **changes})  # type: ignore[arg-type]
+        changed = replace(
+            known,
+            condition=condition,
+            since=time.time(),
+            note=note,
+            identity=identity or known.identity,
+            restarts=known.restarts if restarts is None else restarts,
+        )
         self._record(self.state.with_part(changed))
 
     def _record(self, state: StackState) -> None:
