@@ -87,9 +87,9 @@ def stack() -> Iterator[RunningStack]:
             running.ovpo("down")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start the system's Chromium without a screen."""
+    """Start the system's Chromium without a screen; its driver's event loop must be gone before other modules run."""
     program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     assert program, "no Chromium on this machine; `make test` installs one"
     with sync_playwright() as driver:
