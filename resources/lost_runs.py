@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m resources.lost_runs`: before a stack starts, no run of it can be at work; those that say so are lost.
+"""`python -m resources.lost_runs LOCATION`: a code server starts, so the runs that its predecessor had are lost.
 
 Dagster's own monitoring would find them only when their longest run time is over. Failed now, their work is given back
 to the ledger within seconds.
@@ -10,12 +10,13 @@ import sys
 import dagster as dg
 
 AT_WORK = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
-MESSAGE = "The stack stopped while this run was at work."
+LOCATION = "dagster/code_location"
+MESSAGE = "The code server that this run belonged to ended."
 
 
-def fail_lost(instance: dg.DagsterInstance) -> int:
-    """Mark every run that says it is at work as failed; returns how many."""
-    records = instance.get_run_records(dg.RunsFilter(statuses=list(AT_WORK)))
+def fail_lost(instance: dg.DagsterInstance, location: str) -> int:
+    """Mark every run of a location that says it is at work as failed; returns how many."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=list(AT_WORK), tags={LOCATION: location}))
     for record in records:
         instance.report_run_failed(record.dagster_run, MESSAGE)
     return len(records)
@@ -23,4 +24,4 @@ def fail_lost(instance: dg.DagsterInstance) -> int:
 
 if __name__ == "__main__":
     with dg.DagsterInstance.get() as found:
-        sys.stdout.write(f"{fail_lost(found)}\n")
+        sys.stdout.write(f"{fail_lost(found, sys.argv[1])} lost runs marked as failed\n")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -18,11 +19,17 @@ from ovpo.foundation.settings.tree import LOOPBACK, Settings
 from ovpo.foundation.stack import children, control
 from ovpo.foundation.stack.errors import StackError
 from ovpo.foundation.stack.home import Home
-from ovpo.foundation.stack.state import Condition, Phase, StackState, read
+from ovpo.foundation.stack.state import Condition, Phase, StackState, read, write
 from tests.conftest import environment, scratch, stack_environment
 
 LATEST = 30.0
 ONE_PART = ("valkey",)
+GRANDPARENT = """
+import pathlib, subprocess, sys, time
+grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+pathlib.Path(sys.argv[1]).write_text(str(grandchild.pid))
+time.sleep(600)
+"""
 
 
 @pytest.fixture
@@ -177,3 +184,36 @@ def test_fresh_wipes_the_data_and_only_a_folder_that_is_ours(folder: Path) -> No
     with environment(stack_environment(foreign)), pytest.raises(StackError, match="holds files that are not OVPO's"):
         control.start(load(), ONE_PART, fresh=True, attached=False)
     assert (foreign / "letter.txt").read_text() == "mine"
+
+
+def test_what_a_dead_child_of_a_killed_supervisor_had_started_is_ended_too(folder: Path) -> None:
+    command = [sys.executable, "-c", GRANDPARENT, str(folder / "grandchild")]
+    with environment(stack_environment(folder / "a")):
+        settings, state = start(*ONE_PART)
+        child = subprocess.Popen(command, start_new_session=True)
+        until(lambda: (folder / "grandchild").exists() and (folder / "grandchild").read_text())
+        grandchild = psutil.Process(int((folder / "grandchild").read_text()))
+        identity = children.identify(child.pid)
+        os.kill(state.supervisor.pid, signal.SIGKILL)
+        until(lambda: not children.lives(state.supervisor))
+        write(Home(settings.home).state, state.with_part(replace(state.part("valkey"), identity=identity)))
+        child.kill()
+        child.wait()
+        valkey_identity = state.part("valkey").identity
+        assert valkey_identity is not None
+        assert grandchild.is_running()
+        list(control.stop(settings))
+        until(lambda: not grandchild.is_running())
+        children.end(valkey_identity, signal.SIGTERM, patience=5)
+
+
+def test_a_pid_that_now_belongs_to_another_is_left_alone() -> None:
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    try:
+        found = children.identify(other.pid)
+        assert found is not None
+        children.end(replace(found, created=found.created - 1000), signal.SIGTERM, patience=0.1)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()

@@ -7,7 +7,6 @@ Knows requests, answers and reconnection. What JetStream is asked is the busines
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import nats.errors
@@ -17,24 +16,19 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from ovpo.foundation.broker.address import Login
 from ovpo.foundation.broker.errors import BrokerError, BrokerUnavailableError
 
 API: Final = "$JS.API"
 ASK_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 0.05
+TRY_SECONDS: Final = 1.5
+LOGIN_TRIES: Final = 3
 RECONNECT_SECONDS: Final = 0.1
 DELETE_FAILED: Final = 10_057
 _TRANSIENT_CODES: Final = frozenset({500, 503})
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Who connects."""
-
-    user: str
-    password: str
 
 
 class ApiError(BrokerError):
@@ -58,25 +52,20 @@ class Link:
 
     @classmethod
     async def open(cls, servers: Sequence[str], login: Login, within: float) -> "Link":
-        """Connect, or say within the given seconds why that cannot be done."""
-        link = cls(servers)
-        try:
-            async with asyncio.timeout(within):
-                await link._client.connect(
-                    servers=list(servers),
-                    user=login.user,
-                    password=login.password,
-                    name="ovpo",
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]  # sleeps for it, so a fraction is fine
-                    flush_timeout=ASK_SECONDS,
-                    error_cb=link._on_error,
-                    disconnected_cb=link._on_disconnect,
-                    reconnected_cb=link._on_reconnect,
-                )
-        except (TimeoutError, OSError, nats.errors.Error) as error:
-            await link._client.close()
-            raise BrokerUnavailableError(link._unreachable(error)) from None
+        """Connect, or say within the given seconds why that cannot be done.
+
+        A server that refuses a login closes at once, and its reason may be lost in a reset: ask again for it.
+        """
+        for tries_left in range(LOGIN_TRIES, -1, -1):
+            link = cls(servers)
+            try:
+                await link._connect(login, within)
+                break
+            except (TimeoutError, OSError, nats.errors.Error) as error:
+                await link._client.close()
+                if isinstance(error, ConnectionResetError) and tries_left:
+                    continue
+                raise BrokerUnavailableError(link._unreachable(error)) from None
         link._online.set()
         try:
             await link.api("INFO", {}, within=within)
@@ -84,6 +73,21 @@ class Link:
             await link.close()
             raise
         return link
+
+    async def _connect(self, login: Login, within: float) -> None:
+        async with asyncio.timeout(within):
+            await self._client.connect(
+                servers=list(self._servers),
+                user=login.user,
+                password=login.password,
+                name="ovpo",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]  # sleeps for it, so a fraction is fine
+                flush_timeout=ASK_SECONDS,
+                error_cb=self._on_error,
+                disconnected_cb=self._on_disconnect,
+                reconnected_cb=self._on_reconnect,
+            )
 
     @property
     def max_payload(self) -> int:
@@ -98,12 +102,16 @@ class Link:
     async def ask(
         self, subject: str, payload: bytes, *, headers: dict[str, str] | None = None, within: float = ASK_SECONDS
     ) -> Msg:
-        """Send until there is an answer; only for what has the same effect when it arrives twice."""
-        until = asyncio.get_running_loop().time() + within
+        """Send until there is an answer; only for what has the same effect when it arrives twice.
+
+        One try takes at most `TRY_SECONDS`: a server that recovers its streams may drop what it was just sent.
+        """
+        now = asyncio.get_running_loop().time
+        until = now() + within
         while True:
             await self.online(until)
             try:
-                async with self.attempt(until):
+                async with self.attempt(min(until, now() + TRY_SECONDS)):
                     return await self._client.request(subject, payload, timeout=within, headers=headers)
             except nats.errors.ConnectionClosedError:
                 self._closed()
@@ -111,7 +119,7 @@ class Link:
                 pass
             except nats.errors.MaxPayloadError:
                 raise BrokerError(f"NATS: max_payload of the server is {self.max_payload} bytes; raise it") from None
-            if asyncio.get_running_loop().time() + RETRY_SECONDS >= until:
+            if now() + RETRY_SECONDS >= until:
                 raise BrokerUnavailableError(f"NATS: no answer to {subject} within {within:g} s")
             await asyncio.sleep(RETRY_SECONDS)
 

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,7 +65,27 @@ def end(identity: Identity, ask: signal.Signals, patience: float, wait: Callable
         deadline = time.monotonic() + patience
         while lives(identity) and time.monotonic() < deadline:
             wait(POLL_SECONDS)
-    end_group(identity.pid)
+    for pid in left_of_group(identity):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def left_of_group(identity: Identity) -> list[int]:
+    """List the processes of the group that a child led, though it may be dead itself, and of no other group.
+
+    A pid is not given away while a group bears it; if another process has it now, our group is gone.
+    """
+    leader = identify(identity.pid)
+    if leader is not None and leader != identity:
+        return []
+    return [pid for pid in psutil.pids() if _group_of(pid) == identity.pid]
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def end_group(leader: int) -> None:

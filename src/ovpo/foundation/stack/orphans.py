@@ -5,16 +5,14 @@ import signal
 
 from ovpo.foundation.stack import children
 from ovpo.foundation.stack.home import Home
-from ovpo.foundation.stack.state import PartState, read
+from ovpo.foundation.stack.state import read
 
 
-def sweep(home: Home, patience: float) -> list[PartState]:
-    """End the children that outlived their supervisor, the last started first; returns them."""
+def sweep(home: Home, patience: float) -> None:
+    """End the children that outlived their supervisor, and theirs, the last started first."""
     state = read(home.state)
     if state is None or children.lives(state.supervisor):
-        return []
-    left = [part for part in reversed(state.parts) if part.identity and children.lives(part.identity)]
-    for part in left:
+        return
+    for part in reversed(state.parts):
         if part.identity:
             children.end(part.identity, signal.SIGINT if part.name == "postgres" else signal.SIGTERM, patience)
-    return left

@@ -26,10 +26,14 @@ from ovpo.foundation.stack.wheels import script
 CHECKOUT = Path(__file__).parents[5]
 CONFIGURATION, WORKSPACE = "dagster.yaml", "workspace.yaml"
 CPU, GPU, PAGE, DAEMON = "dagster-cpu", "dagster-gpu", "dagster", "dagster-daemon"
-LOCATIONS = {CPU: "ovpo_assets.definitions", GPU: "ovpo_assets.gpu"}
+MODULES = {CPU: "ovpo_assets.definitions", GPU: "ovpo_assets.gpu"}
+LOCATIONS = {CPU: "ovpo", GPU: "ovpo_gpu"}
 GRPC_SERVICE = "DagsterApi"
 STORAGE_EXISTS = "SELECT to_regclass('public.runs') IS NOT NULL AND to_regclass('public.daemon_heartbeats') IS NOT NULL"
-AT_WORK = "SELECT count(*) FROM runs WHERE status IN ('STARTING', 'STARTED', 'CANCELING')"
+AT_WORK = """
+SELECT count(*) FROM runs JOIN run_tags USING (run_id)
+WHERE status IN ('STARTING', 'STARTED', 'CANCELING') AND key = 'dagster/code_location' AND value = %s
+"""
 LOST_RUNS = "resources.lost_runs"
 HEARTBEATS = "SELECT count(*) FROM daemon_heartbeats WHERE timestamp >= %s"
 PAGE_URL = "http://{host}:{port}"
@@ -75,11 +79,12 @@ def code_server(name: str, settings: Settings, home: Home, needs: frozenset[str]
     }[name]
     return Process(
         name=name,
-        title=f"Dagster code server {LOCATIONS[name]}",
-        command=_dagster("dagster", "api", "grpc", "-h", LOOPBACK, "-p", str(port), "-m", LOCATIONS[name]),
+        title=f"Dagster code server {MODULES[name]}",
+        command=_dagster("dagster", "api", "grpc", "-h", LOOPBACK, "-p", str(port), "-m", MODULES[name]),
         listener=Listener(LOOPBACK, port, variable),
         ready=lambda: _serves(port),
         address=f"grpc://{LOOPBACK}:{port}",
+        prepare=lambda: fail_lost_runs(settings, home, LOCATIONS[name]),
         environment=environment(settings, home),
         needs=needs,
     )
@@ -119,19 +124,25 @@ def daemon(settings: Settings, home: Home, needs: frozenset[str]) -> Process:
 
 
 def create_storage(settings: Settings, home: Home) -> str:
-    """Create Dagster's tables before several processes start at once and race for it; tidy up after a crash."""
+    """Create Dagster's tables before several processes start at once and race for it."""
     prepare_home(settings, home)
     with psycopg.connect(conninfo(settings.postgres, PostgresRole.DAGSTER)) as connection:
-        if connection.execute(STORAGE_EXISTS).fetchone() != (True,):
-            _run(settings, home, _dagster("dagster", "instance", "migrate"))
-            return "created"
-        if connection.execute(AT_WORK).fetchone() == (0,):
+        if connection.execute(STORAGE_EXISTS).fetchone() == (True,):
             return "there already"
-    return f"there already; lost runs marked as failed: {_run(settings, home, (sys.executable, '-m', LOST_RUNS))}"
+    _run(settings, home, _dagster("dagster", "instance", "migrate"))
+    return "created"
 
 
-def _run(settings: Settings, home: Home, command: tuple[str, ...]) -> str:
-    """Run a command of Dagster's to its end, and give what it printed."""
+def fail_lost_runs(settings: Settings, home: Home, location: str) -> None:
+    """Tell Dagster that the runs of a code server that ended have ended with it; else it waits minutes for them."""
+    with psycopg.connect(conninfo(settings.postgres, PostgresRole.DAGSTER)) as connection:
+        if connection.execute(AT_WORK, (location,)).fetchone() == (0,):
+            return
+    _run(settings, home, (sys.executable, "-m", LOST_RUNS, location))
+
+
+def _run(settings: Settings, home: Home, command: tuple[str, ...]) -> None:
+    """Run a command of Dagster's to its end."""
     done = subprocess.run(
         command,
         env={**inherited_environment(), **environment(settings, home)},
@@ -141,7 +152,6 @@ def _run(settings: Settings, home: Home, command: tuple[str, ...]) -> str:
     )
     if done.returncode:
         raise StackError(f"Dagster's storage cannot be used: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
-    return done.stdout.strip()
 
 
 def _dagster(program: str, *arguments: str) -> tuple[str, ...]:
