@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -191,10 +192,7 @@ def test_a_taken_port_is_said_with_its_owner_and_its_setting_before_anything_sta
         taken.listen()
         port = taken.getsockname()[1]
         part = sleeper("one", home)
-        listening = Process(
-            **{name: getattr(part, name) for name in part.__slots__}
-            | {"listener": Listener(LOOPBACK, port, "OVPO_X__PORT")}
-        )
+        listening = replace(part, listener=Listener(LOOPBACK, port, "OVPO_X__PORT"))
         with pytest.raises(StackError) as raised:
             asyncio.run(supervisor(home, listening).run())
     assert f"port {port} for one is taken by" in str(raised.value)
@@ -206,8 +204,27 @@ def test_a_taken_port_is_said_with_its_owner_and_its_setting_before_anything_sta
 def test_two_parts_on_one_port_are_refused_with_both_settings(home: Home) -> None:
     parts = []
     for name in ("one", "two"):
-        part = sleeper(name, home)
         where = Listener(LOOPBACK, 1, f"OVPO_{name.upper()}__PORT")
-        parts.append(Process(**{field: getattr(part, field) for field in part.__slots__} | {"listener": where}))
+        parts.append(replace(sleeper(name, home), listener=where))
     with pytest.raises(StackError, match="OVPO_TWO__PORT or OVPO_ONE__PORT"):
         asyncio.run(supervisor(home, *parts).run())
+
+
+def test_a_restart_that_cannot_be_prepared_yet_is_tried_again(home: Home) -> None:
+    part, prepared = sleeper("one", home), [0]
+
+    def prepare() -> None:
+        part.prepare()
+        prepared[0] += 1
+        if prepared[0] == 2:
+            raise ValueError("its database is not back yet")
+
+    kept = supervisor(home, replace(part, prepare=prepare))
+
+    async def kill_it(kept: Supervisor) -> None:
+        os.kill(pid_of(kept, "one"), signal.SIGKILL)
+        await until(lambda: "cannot be prepared: its database is not back yet" in kept.state.part("one").note)
+        await until(lambda: kept.state.part("one").condition is Condition.READY)
+
+    while_running(kept, kill_it)
+    assert prepared == [3]

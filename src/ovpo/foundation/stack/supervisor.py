@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ovpo.foundation.settings.tree import Stack
 from ovpo.foundation.stack import children
@@ -113,23 +114,37 @@ class Supervisor:
     async def _keep_running(self, part: Process) -> None:
         failures = 0
         while not self.stopping.is_set():
-            await asyncio.to_thread(part.prepare)
             begun = time.monotonic()
-            child = await children.spawn(part, self.home.log(part.name))
-            self._mark(part.name, Condition.STARTING, identity=children.identify(child.pid))
-            exited = asyncio.create_task(child.wait())
-            became_ready = await self._until_ready(part, exited)
-            if became_ready:
-                self._mark(part.name, Condition.READY, note=self._restart_note(part.name))
-                self.ready[part.name].set()
-                await self._unless_stopping(asyncio.shield(exited))
+            fault = await self._run_once(part)
             if self.stopping.is_set():
-                await self._stop(part, child, exited)
-                return
+                break
             failures = 1 if time.monotonic() - begun > STABLE_SECONDS else failures + 1
-            await self._after_failure(part, child, exited, failures)
+            self._restart_or_give_up(part, fault, failures)
             await self._unless_stopping(asyncio.sleep(pause_before_restart(failures)))
         self._mark(part.name, Condition.STOPPED)
+
+    async def _run_once(self, part: Process) -> str:
+        """Run a part until it ends or the stack is asked to stop; tells what went wrong."""
+        try:
+            await asyncio.to_thread(part.prepare)
+            child = await children.spawn(part, self.home.log(part.name))
+        except Exception as error:
+            if isinstance(error, StackError | OSError) and not self.ready[part.name].is_set():
+                raise
+            return f"cannot be prepared: {_one_line(error)}"
+        self._mark(part.name, Condition.STARTING, identity=children.identify(child.pid))
+        exited = asyncio.create_task(child.wait())
+        if await self._until_ready(part, exited):
+            self._mark(part.name, Condition.READY, note=self._restart_note(part.name))
+            self.ready[part.name].set()
+            await self._unless_stopping(asyncio.shield(exited))
+        if exited.done():
+            fault = f"ended by itself ({_ending(exited.result())})"
+        else:
+            fault = f"was not ready after {self.settings.start_timeout_seconds} s"
+            await self._stop(part, child, exited)
+        children.end_group(child.pid)
+        return fault
 
     async def _until_ready(self, part: Process, exited: asyncio.Task[int]) -> bool:
         deadline = time.monotonic() + self.settings.start_timeout_seconds
@@ -143,24 +158,14 @@ class Supervisor:
                 return not exited.done()
         return False
 
-    async def _after_failure(
-        self, part: Process, child: asyncio.subprocess.Process, exited: asyncio.Task[int], failures: int
-    ) -> None:
-        """Clear away what died or never became ready, say so, and give the stack up if it never ran at all."""
-        if exited.done():
-            what = f"ended by itself ({_ending(exited.result())})"
-        else:
-            what = f"was not ready after {self.settings.start_timeout_seconds} s"
-            await self._stop(part, child, exited)
-        children.end_group(child.pid)
-        log = self.home.log(part.name)
+    def _restart_or_give_up(self, part: Process, fault: str, failures: int) -> None:
+        """Say that a part starts again soon, or give the stack up when the part never ran at all."""
         if not self.ready[part.name].is_set() and failures >= FIRST_STARTS:
-            self._mark(part.name, Condition.FAILED, note=what)
-            raise StackError(f"{part.title} {what}; {log} ends: {last_words(log.read_text(errors='replace'))}")
-        known = self.state.part(part.name)
-        pause = pause_before_restart(failures)
-        note = f"{what}, starts again in {pause:g} s"
-        self._mark(part.name, Condition.RESTARTING, note=note, restarts=known.restarts + 1)
+            self._mark(part.name, Condition.FAILED, note=fault)
+            log = self.home.log(part.name)
+            raise StackError(f"{part.title} {fault}; {log} ends: {last_words(log)}")
+        note = f"{fault}, starts again in {pause_before_restart(failures):g} s"
+        self._mark(part.name, Condition.RESTARTING, note=note, restarts=self.state.part(part.name).restarts + 1)
 
     async def _stop(self, part: Process, child: asyncio.subprocess.Process, exited: asyncio.Task[int]) -> None:
         """Wait until nobody needs this part any more, then ask it to stop, and end it if it does not."""
@@ -228,9 +233,10 @@ def _ask(part: Process) -> None:
     part.ready()
 
 
-def last_words(log: str) -> str:
+def last_words(log: Path) -> str:
     """Give the end of a log in one line."""
-    return " | ".join(line.strip() for line in log.strip().splitlines()[-LOG_LINES:]) or "(nothing)"
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return " | ".join(line.strip() for line in lines[-LOG_LINES:]) or "(nothing)"
 
 
 def _one_line(error: Exception) -> str:
