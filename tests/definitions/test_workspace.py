@@ -10,7 +10,7 @@ import yaml
 
 from ovpo.foundation.settings.tree import Settings
 from ovpo.foundation.stack.home import Home
-from ovpo.foundation.stack.parts.dagster import CPU, GPU, LOCATIONS, environment
+from ovpo.foundation.stack.parts.dagster import CPU, GPU, LOCATIONS, MODULES, environment
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,8 +42,8 @@ def test_every_variable_that_is_asked_for_is_given_by_the_stack(name: str, tmp_p
 def test_each_location_is_reached_at_the_port_of_its_own_server(tmp_path: Path) -> None:
     servers = [entry["grpc_server"] for entry in read("workspace.yaml")["load_from"]]
     ports = {server["location_name"]: server["port"]["env"] for server in servers}
-    assert ports == {"ovpo": "OVPO_DAGSTER__CPU_PORT", "ovpo_gpu": "OVPO_DAGSTER__GPU_PORT"}
-    assert LOCATIONS == {CPU: "ovpo_assets.definitions", GPU: "ovpo_assets.gpu"}
+    assert ports == {LOCATIONS[CPU]: "OVPO_DAGSTER__CPU_PORT", LOCATIONS[GPU]: "OVPO_DAGSTER__GPU_PORT"}
+    assert MODULES == {CPU: "ovpo_assets.definitions", GPU: "ovpo_assets.gpu"}
 
 
 def test_dagster_tells_nobody_about_itself() -> None:
