@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import nats
 import pytest
 
+from ovpo.foundation.broker.address import Login
 from ovpo.foundation.broker.connect import open_broker
 from ovpo.foundation.broker.errors import BrokerError, BrokerUnavailableError
 from ovpo.foundation.broker.message import Queue, Retries
 from ovpo.foundation.broker.nats import NatsBroker
-from ovpo.foundation.broker.nats_link import Login
 from ovpo.foundation.settings import tree
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from ovpo.foundation.broker.address import Login
 from ovpo.foundation.broker.errors import BrokerError
 from ovpo.foundation.broker.interface import Broker
 from ovpo.foundation.broker.nats import NatsBroker
-from ovpo.foundation.broker.nats_link import Login
 from ovpo.foundation.settings import tree
 
 _NATS_PORT = 4222

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
+from ovpo.foundation.broker.address import Login
 from ovpo.foundation.broker.errors import BrokerError, MessageRefusedError
 from ovpo.foundation.broker.message import (
     MAX_HEADER_BYTES,
@@ -20,7 +21,7 @@ from ovpo.foundation.broker.message import (
 )
 from ovpo.foundation.broker.nats_consumer import NatsConsumer
 from ovpo.foundation.broker.nats_letters import NatsDeadLetters
-from ovpo.foundation.broker.nats_link import ApiError, Link, Login
+from ovpo.foundation.broker.nats_link import ApiError, Link
 from ovpo.foundation.broker.nats_publish import NatsPublisher
 from ovpo.foundation.broker.nats_pull import Puller
 from ovpo.foundation.broker.nats_read import read, starting

@@ -4,9 +4,9 @@
 import pytest
 from pydantic import SecretStr
 
+from ovpo.foundation.broker.address import Login
 from ovpo.foundation.broker.connect import address
 from ovpo.foundation.broker.errors import BrokerError
-from ovpo.foundation.broker.nats_link import Login
 from ovpo.foundation.settings.tree import Broker
 
 SETTINGS = Login("ovpo", "pw")
