@@ -8,7 +8,7 @@ RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test test-long lint check-generated bench browser clean
+.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract browser clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -56,6 +56,12 @@ lint: $(DEV) ## Format check, lint, types, import rules
 check-generated: $(RUN) ## Check that generated files are what the code generates
 	@$(BIN)/ovpo config example | diff -u .env.example - \
 		|| { echo "run: ovpo config example > .env.example" >&2; exit 1; }
+
+schemas: $(RUN) ## Check that every valid example keeps the telemetry contract
+	@$(BIN)/ovpo schema validate schemas/v0.08/examples/valid
+
+bench-contract: $(DEV) ## Measure what the validation of telemetry costs
+	@$(BIN)/python bench/contract.py
 
 bench: $(DEV) ## Measure the foundation on this machine
 	@$(BIN)/python bench/foundation.py

@@ -73,7 +73,7 @@ class RunningStack:
         return f"http://{LOOPBACK}:{self.settings.dagster.port}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack() -> Iterator[RunningStack]:
     """Start everything, and stop it at the end."""
     with scratch() as folder:

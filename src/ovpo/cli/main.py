@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from ovpo.cli import config, demo, serve, stack
+from ovpo.cli import config, demo, schema, serve, stack
 from ovpo.foundation.settings.faults import SettingsError
 from ovpo.foundation.stack.errors import StackError
 
@@ -26,6 +26,7 @@ app.command("status")(stack.status)
 app.command("logs")(stack.logs)
 app.command("demo")(demo.demo)
 app.add_typer(config.app, name="config")
+app.add_typer(schema.app, name="schema")
 app.command("serve")(serve.serve)
 
 
