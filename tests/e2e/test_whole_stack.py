@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The promises of the README, each on a whole running stack: it starts, shows itself, does work, survives, stops."""
 
+import json
 import os
 import re
 import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -23,6 +25,7 @@ from ovpo.foundation.stack.state import Condition
 from tests.e2e.conftest import RunningStack
 
 LATEST = 120.0
+BATCH = Path(__file__).parents[2] / "schemas/v0.08/examples/valid/ingest_batch.mixed.json"
 FINISHED = re.compile(r"Inspection ([0-9a-f-]{36}) is finished")
 KEY = re.compile(r"ovpo_sk_[a-z0-9]{8}_[a-z0-9]+")
 
@@ -88,6 +91,18 @@ def test_the_demo_goes_through_api_ledger_sensor_run_and_back(stack: RunningStac
     assert {seen["store"]: seen["ready"] for seen in found["report"]} == dict.fromkeys(
         ("broker", "cache", "clickhouse", "objects", "postgres"), True
     )
+
+
+def test_the_batch_of_the_readme_is_acknowledged_and_so_is_its_repetition(stack: RunningStack) -> None:
+    key = KEY.search(stack.said)
+    assert key
+    headers = {"Authorization": f"Bearer {key[0]}", "Content-Type": "application/json"}
+    url = f"http://127.0.0.1:{stack.settings.collector.port}/v1/ingest/batch"
+    answers = [httpx.post(url, content=BATCH.read_bytes(), headers=headers).json() for _ in range(2)]
+    sent = len(json.loads(BATCH.read_bytes())["items"])
+    assert [answer["status"] for answer in answers] == ["accepted", "accepted"]
+    assert answers[0]["processed_items"] == sent
+    assert answers[1]["processed_items"] + answers[1]["duplicate_items"] == sent
 
 
 def test_the_first_page_shows_every_store_ready(stack: RunningStack, browser: Browser) -> None:

@@ -3,14 +3,16 @@
 
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, assert_never
 
 import typer
+from fastapi import FastAPI
 
 from ovpo.foundation.http.serve import Listen
 from ovpo.foundation.http.serve import serve as serve_app
 from ovpo.foundation.observability import logs
 from ovpo.foundation.settings.load import load
+from ovpo.foundation.settings.tree import Settings
 
 STOP_SHARE = 0.8
 
@@ -19,15 +21,29 @@ class Service(StrEnum):
     """The services that there are."""
 
     QUERY = "query"
+    COLLECTOR = "collector"
 
 
 def serve(name: Annotated[Service, typer.Argument(help="Which service to run.")]) -> None:
     """Run one service in the foreground, as a container would; `ovpo up` runs all of them."""
-    from ovpo.telemetry.query import app as query
-
     settings = load()
     logs.configure(settings.log, name.value)
-    listen = Listen(settings.query.host, settings.query.port, "OVPO_QUERY__HOST", "OVPO_QUERY__PORT")
-    sys.exit(
-        serve_app(query.create(settings), listen, stop_within_seconds=settings.stack.stop_timeout_seconds * STOP_SHARE)
-    )
+    app, listen = _service(name, settings)
+    sys.exit(serve_app(app, listen, stop_within_seconds=settings.stack.stop_timeout_seconds * STOP_SHARE))
+
+
+def _service(name: Service, settings: Settings) -> tuple[FastAPI, Listen]:
+    """Import and make one service only, so that none pays for what the others import."""
+    match name:
+        case Service.QUERY:
+            from ovpo.telemetry.query import app as query
+
+            at = settings.query
+            return query.create(settings), Listen(at.host, at.port, "OVPO_QUERY__HOST", "OVPO_QUERY__PORT")
+        case Service.COLLECTOR:
+            from ovpo.telemetry.collector import app as collector
+
+            to = settings.collector
+            return collector.create(settings), Listen(to.host, to.port, "OVPO_COLLECTOR__HOST", "OVPO_COLLECTOR__PORT")
+        case _:
+            assert_never(name)

@@ -18,6 +18,10 @@ class MessageRefusedError(BrokerError):
     """A message or a name breaks a rule, so nothing was sent."""
 
 
+class UnreadableError(BrokerError):
+    """A message in the queue was not written by OVPO, or is damaged."""
+
+
 class DeadLetterNotFoundError(BrokerError):
     """There is no dead letter of that id (any more)."""
 

@@ -144,6 +144,21 @@ class Query(Section):
     port: Port = Field(8000, description="Port of the query API")
 
 
+class Collector(Section):
+    """The collector: where telemetry comes in."""
+
+    host: str = Field(LOOPBACK, min_length=1, description="Address that the collector listens on")
+    port: Port = Field(8001, description="Port of the collector")
+    tiers: Path | None = Field(
+        None, description="File of the tenants' ingest rates by tier (TOML); empty: the one that comes with OVPO"
+    )
+    body_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Longest that a batch may take to arrive")
+    publish_timeout_seconds: float = Field(
+        10.0, gt=0, le=120, description="Longest that the broker may take to confirm a batch"
+    )
+    idempotency_hours: int = Field(24, ge=24, le=720, description="How long the answer of an idempotency key is kept")
+
+
 class Dagster(Section):
     """The orchestrator."""
 
@@ -196,6 +211,7 @@ class Settings(BaseSettings):
     cache: Cache = Cache()
     objects: Objects = Objects()
     query: Query = Query()
+    collector: Collector = Collector()
     dagster: Dagster = Dagster()
     stack: Stack = Stack()
     seed: Seed = Seed()

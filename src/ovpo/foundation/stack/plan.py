@@ -25,6 +25,7 @@ def plan(settings: Settings, home: Home) -> list[Part]:
     ]
     stores: list[Part] = [build() for url, build in embedded if not url]
     there = {part.name for part in stores}
+    collected = frozenset({valkey.NAME, nats.NAME}) & there
     tables = frozenset({MIGRATE_POSTGRES, MIGRATE_CLICKHOUSE})
     locations = frozenset({dagster.CPU, dagster.GPU})
     return [
@@ -42,6 +43,7 @@ def plan(settings: Settings, home: Home) -> list[Part]:
             frozenset({clickhouse.NAME}) & there,
         ),
         services.query(settings.query, home, tables | there),
+        services.collector(settings.collector, home, frozenset({MIGRATE_POSTGRES}) | collected),
         Task(
             DAGSTER_STORAGE,
             "Dagster storage",

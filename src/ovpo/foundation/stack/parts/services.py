@@ -4,7 +4,7 @@
 import sys
 from urllib.request import urlopen
 
-from ovpo.foundation.settings.tree import Query
+from ovpo.foundation.settings.tree import Collector, Query
 from ovpo.foundation.stack.home import Home
 from ovpo.foundation.stack.parts.kinds import Listener, Process
 
@@ -13,12 +13,22 @@ PATIENCE_SECONDS = 5
 
 def query(settings: Query, home: Home, needs: frozenset[str]) -> Process:
     """Describe the query API."""
-    url = f"http://{settings.host}:{settings.port}"
+    return _service("query", "Query API", Listener(settings.host, settings.port, "OVPO_QUERY__PORT"), home, needs)
+
+
+def collector(settings: Collector, home: Home, needs: frozenset[str]) -> Process:
+    """Describe the collector."""
+    listener = Listener(settings.host, settings.port, "OVPO_COLLECTOR__PORT")
+    return _service("collector", "Collector", listener, home, needs)
+
+
+def _service(name: str, title: str, listener: Listener, home: Home, needs: frozenset[str]) -> Process:
+    url = f"http://{listener.host}:{listener.port}"
     return Process(
-        name="query",
-        title="Query API",
-        command=(sys.executable, "-m", "ovpo.cli.main", "serve", "query"),
-        listener=Listener(settings.host, settings.port, "OVPO_QUERY__PORT"),
+        name=name,
+        title=title,
+        command=(sys.executable, "-m", "ovpo.cli.main", "serve", name),
+        listener=listener,
         ready=lambda: answers(f"{url}/readyz"),
         address=f"{url}/",
         environment={"OVPO_HOME": str(home.root)},

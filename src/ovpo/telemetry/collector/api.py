@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`POST /v1/ingest/batch`: from a request to an arrival, from an answer to a response. What is done is `intake`'s."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+
+from ovpo.foundation.auth import Principal, Role
+from ovpo.foundation.http.access import Identify, require
+from ovpo.foundation.http.errors import Code
+from ovpo.telemetry.collector import declared, edge
+from ovpo.telemetry.collector.answer import BatchAnswer
+from ovpo.telemetry.collector.decoding import decode
+from ovpo.telemetry.collector.intake import Arrival, Intake
+from ovpo.telemetry.collector.limits import RateLimit
+from ovpo.telemetry.collector.refusal import RefusedError
+
+PATH: Final = "/v1/ingest/batch"
+_TOO_SLOW: Final = 408
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "A batch of schemas/v0.08/ingest_batch.schema.json, at most 5 MiB; gzip and zstd are taken",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+
+
+def router(
+    identify: Identify, rate: RateLimit, intake: Intake, body_seconds: float, now: Callable[[], datetime]
+) -> APIRouter:
+    """Make the route."""
+    routes = APIRouter(tags=["ingest"])
+
+    async def admit(request: Request, caller: Annotated[Principal, Depends(require(Role.DEVELOPER, identify))]) -> str:
+        """Let a sender pass that is within its rate; give its tenant."""
+        standing = await rate.take(caller.tenant_id)
+        edge.tell(request.scope, standing)
+        if not standing.granted:
+            raise RefusedError(
+                Code.RATE_LIMIT_EXCEEDED,
+                f"your tenant sends faster than its tier allows; go on in {standing.retry_after_seconds} s",
+                retry_after=standing.retry_after_seconds,
+            )
+        return caller.tenant_id
+
+    @routes.post(PATH, openapi_extra=_BODY, response_model=BatchAnswer, response_model_exclude_unset=True)
+    async def ingest_batch(request: Request, tenant_id: Annotated[str, Depends(admit)]) -> Response:
+        """Take a batch of traces, spans and frame events; 200 means that every item not refused is durable."""
+        received_at = now()
+        headers = declared.read(request.headers)
+        try:
+            async with asyncio.timeout(body_seconds):
+                body = await decode(request.stream(), headers.encoding)
+        except TimeoutError:
+            raise HTTPException(
+                _TOO_SLOW, f"The body did not arrive within {body_seconds:g} s; send it again"
+            ) from None
+        answer = await intake.take(Arrival(tenant_id, body, headers.idempotency_key, received_at))
+        return Response(answer.as_json(), media_type="application/json")
+
+    return routes
