@@ -28,6 +28,8 @@ RECONNECT_SECONDS: Final = 0.1
 DELETE_FAILED: Final = 10_057
 _TRANSIENT_CODES: Final = frozenset({500, 503})
 
+_REFUSED: Final = "authorization"
+
 _log = structlog.get_logger(__name__)
 
 
@@ -49,6 +51,7 @@ class Link:
         self._online = asyncio.Event()
         self._attempts: set[asyncio.Timeout] = set()
         self._last_error = ""
+        self._login_refused = False
 
     @classmethod
     async def open(cls, servers: Sequence[str], login: Login, within: float) -> "Link":
@@ -192,6 +195,7 @@ class Link:
         if said != self._last_error:
             _log.warning("broker_error", error=said)
         self._last_error = said
+        self._login_refused = self._login_refused or _REFUSED in said.lower()
 
     async def _on_disconnect(self) -> None:
         self._online.clear()
@@ -214,6 +218,6 @@ class Link:
 
     def _unreachable(self, error: Exception) -> str:
         where = ", ".join(self._servers)
-        if "authorization" in f"{self._last_error} {error}".lower():
+        if self._login_refused or _REFUSED in str(error).lower():
             return f"NATS at {where} refuses the login: check OVPO_BROKER__USER and OVPO_BROKER__PASSWORD"
         return f"no NATS server answers at {where}{self._why()}: start it, or check OVPO_BROKER__URL"
