@@ -14,7 +14,7 @@ from ovpo.foundation.settings.tree import Settings
 from ovpo.telemetry.contract.records import Span
 from ovpo.telemetry.queue import unpack
 from tests.integration.collector.batches import batch, event, new_id, span, trace
-from tests.integration.collector.conftest import Collector, bearer, new_tenant, queued, stored
+from tests.integration.collector.conftest import Collector, bearer, new_tenant, queued, stored, until
 
 Key = dict[str, str]
 BODY_LIMIT = 5 * 1024 * 1024
@@ -190,7 +190,10 @@ def test_every_count_of_every_answer_adds_up_and_the_metrics_tell_the_same(
 def test_the_log_names_batch_trace_and_tenant_of_a_request(collector: Collector, key: Key) -> None:
     one, batch_id = new_id(), new_id()
     answer = collector.send(batch(span(one), batch_id=batch_id), key)
-    [line] = [line for line in collector.lines("http.request") if line.get("batch_id") == batch_id]
+    [line] = until(
+        lambda: [line for line in collector.lines("http.request") if line.get("batch_id") == batch_id] or None,
+        "the line of the request",
+    )
     assert (line["trace_id"], line["tenant_id"]) == (one, "demo")
     assert line["request_id"] == answer.headers["x-request-id"]
     assert orjson.dumps(key["Authorization"][-20:]) not in collector.log.read_bytes()
