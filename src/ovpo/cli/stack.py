@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ovpo up`, `down`, `status` and `logs`: the embedded stack for a person."""
 
+import signal
 import subprocess
 import sys
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -35,14 +37,14 @@ def up(only: Only = None, fresh: Fresh = False, detach: Detach = False) -> None:
     console = show.console()
     progress = show.Progress(console)
     started = control.start(settings, only or [], fresh=fresh, attached=not detach)
-    try:
-        for state in control.follow(started):
-            progress.tell(state)
-            if state.phase is Phase.READY and not progress.announced:
-                progress.announce(state, show.first_key(load(), state))
-                if detach:
-                    return
-    except KeyboardInterrupt:
+    interrupted = _interrupt()
+    for state in control.follow(started, interrupted.is_set):
+        progress.tell(state)
+        if state.phase is Phase.READY and not progress.announced:
+            progress.announce(state, show.first_key(load(), state))
+            if detach:
+                return
+    if interrupted.is_set():
         _stop(console, progress)
 
 
@@ -83,6 +85,13 @@ def logs(name: Name, lines: Lines = 50, follow: FollowLog = False) -> None:
         sys.exit(subprocess.run(command, check=False).returncode)
     except KeyboardInterrupt:
         return
+
+
+def _interrupt() -> Event:
+    """Have Ctrl-C end the watching and nothing halfway: as an exception it may be raised where nobody can catch it."""
+    pressed = Event()
+    signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    return pressed
 
 
 def _stop(console: Console, progress: show.Progress) -> None:

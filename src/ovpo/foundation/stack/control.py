@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ovpo.foundation.settings.tree import Settings
@@ -53,10 +53,14 @@ def start(settings: Settings, only: Iterable[str], *, fresh: bool, attached: boo
     return Started(home, process)
 
 
-def follow(started: Started) -> Iterator[StackState]:
-    """Give each new state of a stack that was just started, until it ends; a failed start is a `StackError`."""
+def _never() -> bool:
+    return False
+
+
+def follow(started: Started, enough: Callable[[], bool] = _never) -> Iterator[StackState]:
+    """Give each new state of a stack that was just started, until it ends or is enough; a failed start raises."""
     last: StackState | None = None
-    while True:
+    while not enough():
         code = started.process.poll()
         state = read(started.home.state)
         if state and state.supervisor.pid == started.process.pid and state != last:
