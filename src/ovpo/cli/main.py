@@ -28,6 +28,7 @@ app.command("demo")(demo.demo)
 app.add_typer(config.app, name="config")
 app.add_typer(schema.app, name="schema")
 app.command("serve")(serve.serve)
+app.command("run")(serve.run)
 
 
 def run() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ovpo serve NAME`: one service in this process, until it is told to stop."""
+"""`ovpo serve NAME` and `ovpo run NAME`: one service or worker in this process, until it is told to stop."""
 
 import sys
 from enum import StrEnum
@@ -24,15 +24,33 @@ class Service(StrEnum):
     COLLECTOR = "collector"
 
 
+class Worker(StrEnum):
+    """The workers that there are; each also tells its state and numbers over HTTP."""
+
+    PROCESSOR = "processor"
+
+
 def serve(name: Annotated[Service, typer.Argument(help="Which service to run.")]) -> None:
     """Run one service in the foreground, as a container would; `ovpo up` runs all of them."""
+    _until_stopped(name)
+
+
+def run(name: Annotated[Worker, typer.Argument(help="Which worker to run.")]) -> None:
+    """Run one worker in the foreground; any number of a kind may run, each with a port of its own.
+
+    A second processor beside the stack's: `OVPO_PROCESSOR__PORT=8005 ovpo run processor`
+    """
+    _until_stopped(name)
+
+
+def _until_stopped(name: Service | Worker) -> None:
     settings = load()
     logs.configure(settings.log, name.value)
     app, listen = _service(name, settings)
     sys.exit(serve_app(app, listen, stop_within_seconds=settings.stack.stop_timeout_seconds * STOP_SHARE))
 
 
-def _service(name: Service, settings: Settings) -> tuple[FastAPI, Listen]:
+def _service(name: Service | Worker, settings: Settings) -> tuple[FastAPI, Listen]:
     """Import and make one service only, so that none pays for what the others import."""
     match name:
         case Service.QUERY:
@@ -45,5 +63,10 @@ def _service(name: Service, settings: Settings) -> tuple[FastAPI, Listen]:
 
             to = settings.collector
             return collector.create(settings), Listen(to.host, to.port, "OVPO_COLLECTOR__HOST", "OVPO_COLLECTOR__PORT")
+        case Worker.PROCESSOR:
+            from ovpo.telemetry.processor import app as processor
+
+            by = settings.processor
+            return processor.create(settings), Listen(by.host, by.port, "OVPO_PROCESSOR__HOST", "OVPO_PROCESSOR__PORT")
         case _:
             assert_never(name)

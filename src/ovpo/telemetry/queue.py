@@ -7,7 +7,7 @@ that remembers ids keeps one. How items are judged is the business of the contra
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -19,7 +19,8 @@ from ovpo.foundation.broker.message import MAX_PAYLOAD_BYTES, Message, Queue
 from ovpo.telemetry.contract.outcome import Item
 from ovpo.telemetry.contract.records import Record
 
-QUEUE: Final = Queue("telemetry")
+QUEUE: Final = Queue("telemetry", remembers=timedelta(minutes=10))
+"""The broker's memory of ids is a short cut for quick repeats; it is the stores that know every item for good."""
 _ENVELOPE_BYTES: Final = 1024
 MOST_ITEM_BYTES: Final = MAX_PAYLOAD_BYTES - _ENVELOPE_BYTES
 """The largest item, as canonical JSON, that a message can carry."""

@@ -16,7 +16,7 @@ CONNECT_TIMEOUT_SECONDS = 5
 SERVER = """
 SELECT version(), (SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase())
 """
-__all__ = ["ClickHouseUnavailableError", "DatabaseError", "describe", "session"]
+__all__ = ["ClickHouseUnavailableError", "DatabaseError", "KeptClient", "describe", "session"]
 
 
 class ClickHouseUnavailableError(StoreUnavailableError):
@@ -34,6 +34,31 @@ def session(settings: ClickHouse, database: str | None = None) -> Iterator[Clien
             client.close()
     except OperationalError as error:
         raise ClickHouseUnavailableError(f"ClickHouse does not answer: {error}") from error
+
+
+class KeptClient:
+    """A client for work that goes on and on, opened when it is first needed and anew after a fault; for one thread."""
+
+    def __init__(self, settings: ClickHouse) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+
+    @contextmanager
+    def lent(self) -> Iterator[Client]:
+        """Lend the client."""
+        try:
+            if self._client is None:
+                self._client = _open(self._settings, None)
+            yield self._client
+        except OperationalError as error:
+            self.close()
+            raise ClickHouseUnavailableError(f"ClickHouse does not answer: {error}") from error
+
+    def close(self) -> None:
+        """Close the client; it is opened again when it is needed again."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
 
 def _open(settings: ClickHouse, database: str | None) -> Client:

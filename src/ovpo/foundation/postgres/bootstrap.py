@@ -14,6 +14,7 @@ SET_PASSWORD = sql.SQL("ALTER ROLE {role} PASSWORD {password}")
 BECOME = sql.SQL("GRANT {role} TO CURRENT_USER")
 CREATE_DATABASE = sql.SQL("CREATE DATABASE {database} OWNER {role}")
 CLOSE_TO_OTHERS = sql.SQL("REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+LET_STAGE = sql.SQL("GRANT TEMPORARY ON DATABASE {database} TO {role}")
 LET_IN = sql.SQL("GRANT CONNECT ON DATABASE {database} TO {roles}")
 
 
@@ -33,7 +34,9 @@ def bootstrap(settings: Postgres) -> None:
         _ensure_database(connection, settings.database, PostgresRole.MIGRATE)
         _ensure_database(connection, settings.dagster_database, PostgresRole.DAGSTER)
         services = sql.SQL(", ").join(sql.Identifier(role) for role in PostgresRole if role is not PostgresRole.DAGSTER)
-        connection.execute(LET_IN.format(database=sql.Identifier(settings.database), roles=services))
+        database = sql.Identifier(settings.database)
+        connection.execute(LET_IN.format(database=database, roles=services))
+        connection.execute(LET_STAGE.format(database=database, role=sql.Identifier(PostgresRole.PROCESS)))
 
 
 def _ensure_role(connection: psycopg.Connection, role: PostgresRole, secret: str) -> None:

@@ -159,6 +159,16 @@ class Collector(Section):
     idempotency_hours: int = Field(24, ge=24, le=720, description="How long the answer of an idempotency key is kept")
 
 
+class Processor(Section):
+    """The processor: from the queue into the stores. It has no API; its port is for probes and numbers."""
+
+    host: str = Field(LOOPBACK, min_length=1, description="Address on which the processor tells its state and numbers")
+    port: Port = Field(8004, description="Port of the processor; another one for each processor of a machine")
+    hardware: Path | None = Field(
+        None, description="File of the factors of compute units (TOML); empty: the one that comes with OVPO"
+    )
+
+
 class Dagster(Section):
     """The orchestrator."""
 
@@ -212,6 +222,7 @@ class Settings(BaseSettings):
     objects: Objects = Objects()
     query: Query = Query()
     collector: Collector = Collector()
+    processor: Processor = Processor()
     dagster: Dagster = Dagster()
     stack: Stack = Stack()
     seed: Seed = Seed()

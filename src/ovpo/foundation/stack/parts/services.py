@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our own services: each is `ovpo serve NAME`, ready when its `/readyz` says so."""
+"""Our own services and workers: each is `ovpo serve NAME` or `ovpo run NAME`, ready when its `/readyz` says so."""
 
 import sys
 from urllib.request import urlopen
 
-from ovpo.foundation.settings.tree import Collector, Query
+from ovpo.foundation.settings.tree import Collector, Processor, Query
 from ovpo.foundation.stack.home import Home
 from ovpo.foundation.stack.parts.kinds import Listener, Process
 
@@ -22,12 +22,20 @@ def collector(settings: Collector, home: Home, needs: frozenset[str]) -> Process
     return _service("collector", "Collector", listener, home, needs)
 
 
-def _service(name: str, title: str, listener: Listener, home: Home, needs: frozenset[str]) -> Process:
+def processor(settings: Processor, home: Home, needs: frozenset[str]) -> Process:
+    """Describe the processor."""
+    listener = Listener(settings.host, settings.port, "OVPO_PROCESSOR__PORT")
+    return _service("processor", "Processor", listener, home, needs, verb="run")
+
+
+def _service(
+    name: str, title: str, listener: Listener, home: Home, needs: frozenset[str], verb: str = "serve"
+) -> Process:
     url = f"http://{listener.host}:{listener.port}"
     return Process(
         name=name,
         title=title,
-        command=(sys.executable, "-m", "ovpo.cli.main", "serve", name),
+        command=(sys.executable, "-m", "ovpo.cli.main", verb, name),
         listener=listener,
         ready=lambda: answers(f"{url}/readyz"),
         address=f"{url}/",

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settling: what follows from all that is known of a trace, counted anew, so that nothing is ever counted twice.
+
+A portion marks its traces; whichever processor comes first settles them under a lease. ClickHouse is told before
+PostgreSQL, and the mark goes last: whoever dies in between leaves the trace to be settled again.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from time import perf_counter
+from typing import Any, Final
+
+import msgspec
+from psycopg_pool import ConnectionPool
+
+from ovpo.foundation.clickhouse.connect import KeptClient
+from ovpo.foundation.postgres.connect import transaction
+from ovpo.telemetry.processor import settling_statements as statements
+from ovpo.telemetry.processor.faults import of_clickhouse, of_postgres
+from ovpo.telemetry.processor.hardware import Hardware
+from ovpo.telemetry.processor.metrics import ProcessorMetrics
+from ovpo.telemetry.processor.reading import TraceKey
+from ovpo.telemetry.processor.summary import FACTS, FrameTotals, SpanTotals, Summary, Unsettled, summarise
+
+LEASE: Final = timedelta(seconds=60)
+MOST: Final = 128
+_JSON: Final = msgspec.json.Encoder()
+
+
+class Settling:
+    """Settles traces; one per thread."""
+
+    def __init__(self, pool: ConnectionPool, client: KeptClient, hardware: Hardware, metrics: ProcessorMetrics) -> None:
+        self._pool = pool
+        self._client = client
+        self._hardware = hardware
+        self._metrics = metrics
+
+    def settle(self) -> int:
+        """Settle some of the traces that are due; say how many."""
+        begun = perf_counter()
+        claimed = self._claim()
+        if not claimed:
+            return 0
+        totals, frames = self._spans(claimed), self._frames(claimed)
+        unknown = self._unknown_spans(claimed, frames)
+        nothing = SpanTotals.nothing()
+        summaries = [
+            summarise(one, totals.get(one.key, nothing), frames.get(one.key), unknown.get(one.key, 0), self._hardware)
+            for one in claimed
+        ]
+        self._tell_clickhouse(summaries)
+        self._tell_postgres(claimed, summaries)
+        self._metrics.settled.inc(len(claimed))
+        self._metrics.settle_seconds.observe(perf_counter() - begun)
+        return len(claimed)
+
+    def count_waiting(self) -> None:
+        """Note how many traces wait."""
+        with transaction(self._pool) as connection:
+            [waiting] = connection.execute(statements.WAITING).fetchone() or (0,)
+        self._metrics.unsettled.set(waiting)
+
+    def close(self) -> None:
+        """End the connection to ClickHouse; the pool is the caller's."""
+        self._client.close()
+
+    def _claim(self) -> list[Unsettled]:
+        with transaction(self._pool) as connection:
+            rows = connection.execute(statements.CLAIM, {"most": MOST, "lease": LEASE}).fetchall()
+        return [Unsettled(*row) for row in rows]
+
+    def _spans(self, claimed: Sequence[Unsettled]) -> dict[TraceKey, SpanTotals]:
+        given = {
+            **_keys(claimed),
+            "seen": [one.seen_at for one in claimed],
+            "hardware": list(self._hardware.factors),
+            "factors": list(self._hardware.factors.values()),
+            "other": self._hardware.other,
+        }
+        with transaction(self._pool) as connection:
+            rows = connection.execute(statements.SPANS, given).fetchall()
+        return {(row[0], row[1]): SpanTotals(*row[2:]) for row in rows}
+
+    def _frames(self, claimed: Sequence[Unsettled]) -> dict[TraceKey, FrameTotals]:
+        with of_clickhouse(), self._client.lent() as client:
+            rows = client.query(statements.FRAMES, _keys(claimed)).result_rows
+        return {(row[0], row[1]): FrameTotals(*row[2:]) for row in rows}
+
+    def _unknown_spans(self, claimed: Sequence[Unsettled], frames: dict[TraceKey, FrameTotals]) -> dict[TraceKey, int]:
+        """Count the spans that frame events name and that never came."""
+        named = [
+            (one.tenant_id, one.trace_id, one.seen_at, span)
+            for one in claimed
+            if (of_trace := frames.get(one.key)) is not None
+            for span in of_trace.span_ids
+        ]
+        if not named:
+            return {}
+        given = dict(zip(("tenants", "traces", "seen", "spans"), map(list, zip(*named, strict=True)), strict=True))
+        with transaction(self._pool) as connection:
+            rows = connection.execute(statements.KNOWN_SPANS, given).fetchall()
+        return {(tenant_id, trace_id): count for tenant_id, trace_id, count in rows}
+
+    def _tell_clickhouse(self, summaries: Sequence[Summary]) -> None:
+        given: dict[str, Any] = {
+            **_keys(summaries),
+            "models": [one.model or "" for one in summaries],
+            "settled_at": summaries[0].settled_at,
+        }
+        with of_clickhouse(), self._client.lent() as client:
+            client.command(statements.HOURS, given)
+            client.insert("trace_facts", [one.fact() for one in summaries], column_names=FACTS)
+
+    def _tell_postgres(self, claimed: Sequence[Unsettled], summaries: Sequence[Summary]) -> None:
+        done = {
+            **_keys(claimed),
+            "revisions": [one.revision for one in claimed],
+            "pauses": [one.pause_seconds for one in summaries],
+        }
+        with of_postgres(), transaction(self._pool) as connection:
+            connection.execute(statements.KEEP, {"rows": _JSON.encode([one.row() for one in summaries]).decode()})
+            connection.execute(statements.DONE, done)
+
+
+def _keys(traces: Sequence[Unsettled] | Sequence[Summary]) -> dict[str, list[str]]:
+    return {"tenants": [one.tenant_id for one in traces], "traces": [one.trace_id for one in traces]}
