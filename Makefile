@@ -8,7 +8,7 @@ RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test lint check-generated schemas bench bench-contract browser clean
+.PHONY: help demo up down status test lint check-generated schemas bench bench-contract bench-ingest browser clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -59,6 +59,9 @@ schemas: $(RUN) ## Check that every valid example keeps the telemetry contract
 
 bench-contract: $(DEV) ## Measure what the validation of telemetry costs
 	@$(BIN)/python bench/contract.py
+
+bench-ingest: $(DEV) ## Measure how much telemetry goes in and is queryable (about 4 minutes)
+	@$(BIN)/python -m bench.ingest
 
 bench: $(DEV) ## Measure the foundation on this machine
 	@$(BIN)/python bench/foundation.py
