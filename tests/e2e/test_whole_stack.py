@@ -22,6 +22,7 @@ from ovpo.foundation.stack import children
 from ovpo.foundation.stack.home import Home
 from ovpo.foundation.stack.parts.dagster import AT_WORK, CPU, LOCATIONS
 from ovpo.foundation.stack.state import Condition
+from ovpo.telemetry.query.summary import summary_of
 from tests.e2e.conftest import RunningStack
 
 LATEST = 120.0
@@ -93,16 +94,20 @@ def test_the_demo_goes_through_api_ledger_sensor_run_and_back(stack: RunningStac
     )
 
 
-def test_the_batch_of_the_readme_is_acknowledged_and_so_is_its_repetition(stack: RunningStack) -> None:
+def test_the_batch_of_the_readme_is_acknowledged_so_is_its_repetition_and_it_is_in_the_stores_once(stack: RunningStack) -> None:
     key = KEY.search(stack.said)
     assert key
     headers = {"Authorization": f"Bearer {key[0]}", "Content-Type": "application/json"}
     url = f"http://127.0.0.1:{stack.settings.collector.port}/v1/ingest/batch"
     answers = [httpx.post(url, content=BATCH.read_bytes(), headers=headers).json() for _ in range(2)]
-    sent = len(json.loads(BATCH.read_bytes())["items"])
+    items = json.loads(BATCH.read_bytes())["items"]
+    sent = len(items)
     assert [answer["status"] for answer in answers] == ["accepted", "accepted"]
     assert answers[0]["processed_items"] == sent
     assert answers[1]["processed_items"] + answers[1]["duplicate_items"] == sent
+    spans = sum(item["type"] == "span" for item in items)
+    [trace_id] = {UUID(item["trace_id"]) for item in items if item["type"] == "trace"}
+    until(lambda: (found := summary_of(stack.settings.postgres, "demo", trace_id)) and found.spans == spans)
 
 
 def test_the_first_page_shows_every_store_ready(stack: RunningStack, browser: Browser) -> None:
