@@ -8,7 +8,7 @@ RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test lint check-generated schemas bench bench-contract bench-ingest browser clean
+.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract bench-ingest browser clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -41,8 +41,11 @@ down: $(RUN) ## Stop the stack; the data stays
 status: $(RUN) ## Say what runs where
 	@$(BIN)/ovpo status
 
-test: $(DEV) browser ## Run every test: unit, definitions, integration, end to end, browser
-	@$(BIN)/python -m pytest tests
+test: $(DEV) browser ## Run the tests: unit, definitions, integration, end to end, browser
+	@$(BIN)/python -m pytest tests --ignore=tests/long
+
+test-long: $(DEV) ## Run the tests that take long: kills under load, deep searches
+	@$(BIN)/python -m pytest -s tests/long
 
 lint: $(DEV) ## Format check, lint, types, import rules
 	@$(BIN)/ruff format --check .
