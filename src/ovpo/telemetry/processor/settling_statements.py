@@ -75,6 +75,8 @@ WITH given AS (SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS g (
 ), marked AS (
     UPDATE traces AS t SET findings = g.findings, updated_at = now() FROM given AS g
     WHERE t.tenant_id = g.tenant_id AND t.trace_id = g.trace_id AND t.findings <> g.findings
+      AND NOT EXISTS (SELECT FROM trace_summaries AS later WHERE later.tenant_id = g.tenant_id
+                      AND later.trace_id = g.trace_id AND later.settled_at > g.settled_at)
 )
 INSERT INTO trace_summaries AS s (tenant_id, trace_id, settled_at, model, spans, span_errors, milliseconds, total_ms,
     compute_units, units, factors_version, unknown_hardware, frame_events, frames, frame_errors, first_frame,
@@ -111,6 +113,11 @@ FROM held AS h WHERE u.tenant_id = h.tenant_id AND u.trace_id = h.trace_id AND u
 WAITING: Final = "SELECT count(*) FROM unsettled_traces"
 
 # ClickHouse -------------------------------------------------------------------------------------------------------
+
+SIZES: Final = """
+SELECT tenant_id, toString(trace_id), count() FROM frame_events
+WHERE tenant_id IN {tenants:Array(String)} AND trace_id IN {traces:Array(UUID)} GROUP BY tenant_id, trace_id
+"""
 
 FRAMES: Final = """
 WITH

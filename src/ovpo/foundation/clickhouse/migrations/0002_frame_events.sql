@@ -20,19 +20,19 @@ CREATE TABLE IF NOT EXISTS frame_events
     latent_stats          Tuple(
                               mean Nullable(Float64), std_dev Nullable(Float64), min_val Nullable(Float64),
                               max_val Nullable(Float64), nan_count Nullable(UInt64), inf_count Nullable(UInt64)) EPHEMERAL,
-    latent_mean           Nullable(Float64) DEFAULT latent_stats.mean,
-    latent_std_dev        Nullable(Float64) DEFAULT latent_stats.std_dev,
-    latent_min            Nullable(Float64) DEFAULT latent_stats.min_val,
-    latent_max            Nullable(Float64) DEFAULT latent_stats.max_val,
-    latent_nan_count      Nullable(UInt64) DEFAULT latent_stats.nan_count,
-    latent_inf_count      Nullable(UInt64) DEFAULT latent_stats.inf_count,
+    latent_mean           Nullable(Float64) DEFAULT tupleElement(latent_stats, 'mean'),
+    latent_std_dev        Nullable(Float64) DEFAULT tupleElement(latent_stats, 'std_dev'),
+    latent_min            Nullable(Float64) DEFAULT tupleElement(latent_stats, 'min_val'),
+    latent_max            Nullable(Float64) DEFAULT tupleElement(latent_stats, 'max_val'),
+    latent_nan_count      Nullable(UInt64) DEFAULT tupleElement(latent_stats, 'nan_count'),
+    latent_inf_count      Nullable(UInt64) DEFAULT tupleElement(latent_stats, 'inf_count'),
 
     gpu_metrics           Tuple(
                               vram_used_mb Nullable(Float64), gpu_utilization_pct Nullable(Float64),
                               temperature_c Nullable(Float64)) EPHEMERAL,
-    vram_used_mb          Nullable(Float64) DEFAULT gpu_metrics.vram_used_mb,
-    gpu_utilization_pct   Nullable(Float64) DEFAULT gpu_metrics.gpu_utilization_pct,
-    temperature_c         Nullable(Float64) DEFAULT gpu_metrics.temperature_c,
+    vram_used_mb          Nullable(Float64) DEFAULT tupleElement(gpu_metrics, 'vram_used_mb'),
+    gpu_utilization_pct   Nullable(Float64) DEFAULT tupleElement(gpu_metrics, 'gpu_utilization_pct'),
+    temperature_c         Nullable(Float64) DEFAULT tupleElement(gpu_metrics, 'temperature_c'),
 
     quality_metrics       Map(String, Nullable(Float64)) EPHEMERAL,
     motion_score          Nullable(Float64) DEFAULT quality_metrics['motion_score'],
