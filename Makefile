@@ -8,7 +8,7 @@ RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract bench-ingest browser clean
+.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract bench-ingest browser rabbitmq clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -41,7 +41,7 @@ down: $(RUN) ## Stop the stack; the data stays
 status: $(RUN) ## Say what runs where
 	@$(BIN)/ovpo status
 
-test: $(DEV) browser ## Run the tests: unit, definitions, integration, end to end, browser
+test: $(DEV) browser rabbitmq ## Run the tests: unit, definitions, integration, end to end, browser
 	@$(BIN)/python -m pytest tests --ignore=tests/long
 
 test-long: $(DEV) ## Run the tests that take long: kills under load, deep searches
@@ -71,6 +71,9 @@ bench: $(DEV) ## Measure the foundation on this machine
 
 browser:
 	@infra/ensure-browser
+
+rabbitmq:
+	@infra/ensure-rabbitmq
 
 clean: ## Remove the virtual environment and caches; data directories stay
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,9 @@ from ovpo.foundation.broker.connect import open_broker
 from ovpo.foundation.broker.interface import Broker
 from ovpo.foundation.broker.message import Queue
 from ovpo.foundation.settings import tree
+from tests.integration.broker.kafka_cluster import KafkaCluster
+from tests.integration.broker.limit import Limit
+from tests.integration.broker.rabbit_server import RabbitServer
 
 STORY_SECONDS = 40
 START_SECONDS = 15
@@ -33,6 +36,14 @@ Play = Callable[[Story], None]
 class Rig(Protocol):
     """One broker's server under the control of a test."""
 
+    @property
+    def kills(self) -> int: ...
+    @property
+    def limits(self) -> Mapping[Limit, str]: ...
+    @property
+    def running(self) -> bool: ...
+    def prepare(self, queue: Queue) -> None: ...
+    def hasten(self, patch: pytest.MonkeyPatch, *, crashes: bool) -> None: ...
     async def open(self) -> Broker: ...
     def start(self) -> None: ...
     def kill(self) -> None: ...
@@ -40,6 +51,9 @@ class Rig(Protocol):
 
 class NatsServer:
     """A nats-server process with its data in a folder of the test's."""
+
+    kills = 3
+    limits: Mapping[Limit, str] = {}
 
     def __init__(self, folder: Path, max_payload: int = 11 * 1024 * 1024) -> None:
         self.port = free_port()
@@ -53,8 +67,18 @@ class NatsServer:
             'authorization { users: [ {user: "ovpo", password: "s3cret"} ] }\n'
         )
 
+    def prepare(self, queue: Queue) -> None:
+        """Nothing needs to be there before a client asks for it."""
+
+    def hasten(self, patch: pytest.MonkeyPatch, *, crashes: bool) -> None:
+        """Nothing waits."""
+
     def settings(self, password: str = "s3cret") -> tree.Broker:
         return tree.Broker(port=self.port, password=SecretStr(password))
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
 
     async def open(self) -> Broker:
         return await open_broker(self.settings())
@@ -75,7 +99,7 @@ class NatsServer:
             self._process = None
 
 
-RIGS: dict[str, type[NatsServer]] = {"nats": NatsServer}
+RIGS: dict[str, Callable[[Path], Rig]] = {"nats": NatsServer, "rabbitmq": RabbitServer, "kafka": KafkaCluster}
 
 
 def free_port() -> int:
@@ -102,18 +126,20 @@ def session_rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 def rig(session_rig: Rig) -> Iterator[Rig]:
     """The adapter's server, running again whatever the test did to it."""
     yield session_rig
-    session_rig.kill()
-    session_rig.start()
+    if not session_rig.running:
+        session_rig.start()
 
 
 @pytest.fixture
-def play(session_rig: Rig) -> Play:
+def play(session_rig: Rig, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Tell one story on a queue of its own, with a connection that is closed after it."""
+    session_rig.hasten(monkeypatch, crashes="rig" in request.fixturenames)
 
     def tell(story: Story) -> None:
         async def told() -> None:
             broker = await session_rig.open()
             queue = Queue(f"story-{next(_numbers)}")
+            session_rig.prepare(queue)
             try:
                 await broker.ensure(queue)
                 async with asyncio.timeout(STORY_SECONDS):

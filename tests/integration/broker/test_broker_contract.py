@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every broker must do, told through the interface against the real server of each adapter."""
+"""What every broker must do with a message: carry it, bring it again, give it up; told through the interface."""
 
 from __future__ import annotations
 
@@ -10,68 +10,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ovpo.foundation.broker.capability import Capability
 from ovpo.foundation.broker.errors import (
-    BrokerError,
-    BrokerUnavailableError,
     DeadLetterNotFoundError,
     MessageRefusedError,
-    UnconfirmedError,
 )
 from ovpo.foundation.broker.message import (
     MAX_FETCH_BYTES,
     MAX_PAYLOAD_BYTES,
-    FromSequence,
-    FromTime,
     Message,
     Queue,
-    Retries,
 )
+from tests.integration.broker.story import HASTY, PATIENT, drain, exhaust, ids, message, messages
 
 if TYPE_CHECKING:
-    from collections.abc import Sized
-
-    from ovpo.foundation.broker.interface import Broker, Consumer, Delivery
-    from tests.integration.broker.conftest import Play, Rig
-
-PATIENT = Retries(most_attempts=3, ack_within=timedelta(seconds=30))
-HASTY = Retries(most_attempts=3, ack_within=timedelta(milliseconds=300))
-
-
-def message(number: int, *, tenant: str = "acme", trace: str = "trace", payload: bytes = b"x") -> Message:
-    return Message(f"id-{number}", tenant, trace, payload)
-
-
-def messages(total: int, *, start: int = 0, traces: int = 1) -> list[Message]:
-    return [message(n, trace=f"trace-{n % traces}") for n in range(start, start + total)]
-
-
-def ids(deliveries: list[Delivery]) -> list[str]:
-    return [delivery.stored.message.message_id for delivery in deliveries]
-
-
-async def drain(consumer: Consumer, total: int) -> list[Delivery]:
-    """Take and acknowledge until so many different messages were seen."""
-    taken: list[Delivery] = []
-    while len(set(ids(taken))) < total:
-        batch = await consumer.fetch(100, 5)
-        assert batch, f"the queue gave {len(set(ids(taken)))} of {total} messages and then nothing"
-        await asyncio.gather(*(delivery.ack() for delivery in batch))
-        taken += batch
-    return taken
-
-
-async def grown(what: Sized, least: int) -> None:
-    """Wait until there are so many; the story's own deadline bounds it."""
-    while len(what) < least:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
-
-
-async def exhaust(consumer: Consumer, reason: str) -> None:
-    """Give one message back until it is given up."""
-    for attempt in range(1, PATIENT.most_attempts + 1):
-        [delivery] = await consumer.fetch(1, 5)
-        assert delivery.attempt == attempt
-        await delivery.nak(0, reason)
+    from ovpo.foundation.broker.interface import Broker, Delivery
+    from tests.integration.broker.conftest import Play
 
 
 def test_what_is_published_arrives_unchanged(play: Play) -> None:
@@ -96,6 +50,19 @@ def test_messages_of_one_trace_keep_their_order(play: Play) -> None:
             seen[delivery.stored.message.trace_key].append(delivery.stored.message)
         for trace, received in seen.items():
             assert received == [one for one in sent if one.trace_key == trace]
+
+    play(story)
+
+
+def test_a_consumer_tells_how_many_messages_wait_where_its_broker_can(play: Play) -> None:
+    async def story(broker: Broker, queue: Queue) -> None:
+        await broker.publisher(queue).publish_many(messages(5))
+        consumer = await broker.consumer(queue, "reader", PATIENT)
+        taken = await consumer.fetch(2, 5)
+        if Capability.COUNTING in broker.capabilities:
+            assert await consumer.waiting() == 5 - len(taken)
+        else:
+            assert await consumer.waiting() is None
 
     play(story)
 
@@ -133,6 +100,22 @@ def test_a_message_that_was_given_back_comes_again_after_its_delay(play: Play) -
         again = await consumer.fetch(2, 5)
         assert [(one.stored, one.attempt) for one in again] == [(soon.stored, 2)]
         assert await consumer.fetch(1, 0.5) == []
+
+    play(story)
+
+
+def test_what_was_finished_out_of_turn_stays_finished_for_the_next_consumer(play: Play) -> None:
+    async def story(broker: Broker, queue: Queue) -> None:
+        await broker.publisher(queue).publish_many(messages(3))
+        consumer = await broker.consumer(queue, "reader", HASTY)
+        first, _, third = await consumer.fetch(3, 5)
+        await asyncio.gather(first.ack(), third.ack())
+        await consumer.close()
+        following = await broker.consumer(queue, "reader", HASTY)
+        [second] = await following.fetch(3, 5)
+        assert (second.stored.message.message_id, second.attempt) == ("id-1", 2)
+        await second.ack()
+        assert await following.fetch(3, 3 * HASTY.ack_within.total_seconds()) == []
 
     play(story)
 
@@ -178,6 +161,8 @@ def test_a_message_can_be_given_up_at_once(play: Play) -> None:
         [letter] = await broker.dead_letters(queue).page(None, 10)
         assert (letter.reason, letter.attempts) == ("schema 0.07", 1)
         assert await consumer.fetch(1, 3 * HASTY.ack_within.total_seconds()) == []
+        await consumer.close()
+        assert await (await broker.consumer(queue, "reader", HASTY)).fetch(1, 0.5) == []
 
     play(story)
 
@@ -221,14 +206,17 @@ def test_dead_letters_are_paged_and_removed(play: Play) -> None:
     play(story)
 
 
-def test_a_message_id_that_comes_again_is_stored_once(play: Play) -> None:
+def test_a_message_id_that_comes_again_is_stored_once_or_told_by_its_id(play: Play) -> None:
     async def story(broker: Broker, queue: Queue) -> None:
         publisher = broker.publisher(queue)
         await publisher.publish_many([message(1), message(2), message(1)])
         await publisher.publish_many([message(2), message(3)])
         consumer = await broker.consumer(queue, "reader", PATIENT)
-        assert ids(await drain(consumer, 3)) == ["id-1", "id-2", "id-3"]
-        assert await consumer.fetch(1, 0.3) == []
+        received = ids(await drain(consumer, 3)) + ids(await consumer.fetch(9, 0.3))
+        if Capability.DEDUPLICATION in broker.capabilities:
+            assert received == ["id-1", "id-2", "id-3"]
+        else:
+            assert received == ["id-1", "id-2", "id-1", "id-2", "id-3"]
 
     play(story)
 
@@ -259,183 +247,3 @@ def test_a_message_of_the_largest_size_passes_the_whole_way(play: Play) -> None:
 def test_a_larger_message_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(MessageRefusedError, match=r"id-1 has 10485761 bytes.*at most 10485760"):
         message(1, payload=bytes(MAX_PAYLOAD_BYTES + 1))
-
-
-def test_nothing_confirmed_is_lost_when_the_broker_is_killed(rig: Rig, play: Play) -> None:
-    async def story(broker: Broker, queue: Queue) -> None:
-        publisher = broker.publisher(queue)
-        confirmed: set[str] = set()
-        done = asyncio.Event()
-
-        async def publish() -> None:
-            for start in range(0, 10_000_000, 50):
-                batch = messages(50, start=start, traces=5)
-                await publisher.publish_many(batch, within=20)
-                confirmed.update(one.message_id for one in batch)
-                if done.is_set():
-                    return
-
-        publishing = asyncio.create_task(publish())
-        for kills in range(1, 4):
-            await grown(confirmed, 300 * kills)
-            rig.kill()
-            rig.start()
-        done.set()
-        await publishing
-        received = ids(await drain(await broker.consumer(queue, "reader", PATIENT), len(confirmed)))
-        assert set(received) == confirmed
-        assert len(received) == len(confirmed)
-
-    play(story)
-
-
-def test_an_answer_given_while_the_broker_crashes_counts_or_its_giver_is_told(rig: Rig, play: Play) -> None:
-    """A crash may take the memory of a delivery with it: then nothing confirms it, and the message comes again."""
-
-    async def story(broker: Broker, queue: Queue) -> None:
-        await broker.publisher(queue).publish_many(messages(3))
-        consumer = await broker.consumer(queue, "reader", Retries(5, timedelta(seconds=2)))
-        acked, given_back, given_up = await consumer.fetch(3, 5)
-        rig.kill()
-        answers = asyncio.gather(
-            acked.ack(), given_back.nak(0, "later"), given_up.term("never"), return_exceptions=True
-        )
-        await asyncio.sleep(0)
-        rig.start()
-        told = [isinstance(outcome, BrokerUnavailableError) for outcome in await answers]
-        again = {"id-1"} | ({"id-0"} if told[0] else set()) | ({"id-2"} if told[2] else set())
-        seen: set[str] = set()
-        async with asyncio.timeout(20):
-            while not seen >= again:
-                seen |= set(ids(await consumer.fetch(3, 5)))
-        assert seen == again
-        letters = [letter.message_id for letter in await broker.dead_letters(queue).page(None, 5)]
-        assert told[2] or letters == ["id-2"]
-
-    play(story)
-
-
-def test_a_consumer_goes_on_after_a_restart(rig: Rig, play: Play) -> None:
-    async def story(broker: Broker, queue: Queue) -> None:
-        consumer = await broker.consumer(queue, "reader", PATIENT)
-        waiting = asyncio.create_task(consumer.fetch(10, 20))
-        await asyncio.sleep(0)
-        rig.kill()
-        rig.start()
-        await broker.publisher(queue).publish_many(messages(1))
-        assert ids(await waiting) == ["id-0"]
-
-    play(story)
-
-
-def test_publishing_to_a_broker_that_is_down_names_what_is_not_confirmed(rig: Rig, play: Play) -> None:
-    async def story(broker: Broker, queue: Queue) -> None:
-        rig.kill()
-        with pytest.raises(UnconfirmedError, match="2 messages not confirmed") as failure:
-            await broker.publisher(queue).publish_many(messages(2), within=0.3)
-        assert failure.value.unconfirmed == ("id-0", "id-1")
-
-    play(story)
-
-
-def test_ready_asks_the_server(rig: Rig, play: Play) -> None:
-    async def story(broker: Broker, queue: Queue) -> None:
-        await broker.ready()
-        rig.kill()
-        with pytest.raises(BrokerError):
-            await broker.ready()
-        rig.start()
-        await broker.ready()
-
-    play(story)
-
-
-def test_many_publishers_at_once_lose_nothing(rig: Rig, play: Play) -> None:
-    async def story(broker: Broker, queue: Queue) -> None:
-        others = [await rig.open() for _ in range(4)]
-        batches = [messages(250, start=250 * n, traces=9) for n in range(len(others))]
-        publishers = [other.publisher(queue) for other in others]
-        await asyncio.gather(*(p.publish_many(batch) for p, batch in zip(publishers, batches, strict=True)))
-        received = ids(await drain(await broker.consumer(queue, "reader", PATIENT), 1000))
-        assert sorted(received) == sorted(one.message_id for batch in batches for one in batch)
-        for other in others:
-            await other.close()
-
-    play(story)
-
-
-def test_consumers_of_one_name_share_the_work_and_another_name_gets_all(rig: Rig, play: Play) -> None:
-    async def story(broker: Broker, queue: Queue) -> None:
-        other = await rig.open()
-        await broker.publisher(queue).publish_many(messages(200))
-        left = await broker.consumer(queue, "reader", PATIENT)
-        right = await other.consumer(queue, "reader", PATIENT)
-        lefts, rights = ids(await left.fetch(100, 5)), ids(await right.fetch(100, 5))
-        assert lefts
-        assert rights
-        assert sorted(lefts + rights) == sorted(one.message_id for one in messages(200))
-        assert len(await drain(await broker.consumer(queue, "archive", PATIENT), 200)) == 200
-        await other.close()
-
-    play(story)
-
-
-def test_a_queue_is_read_again_from_a_place_or_a_moment(play: Play) -> None:
-    async def story(broker: Broker, queue: Queue) -> None:
-        await broker.publisher(queue).publish_many(messages(300))
-        taken = await drain(await broker.consumer(queue, "reader", PATIENT), 300)
-        await broker.publisher(queue).publish_many([message(999)])
-
-        async def read(start: FromSequence | FromTime) -> list[str]:
-            return [stored.message.message_id async for stored in broker.read(queue, start)]
-
-        everything = [f"id-{n}" for n in [*range(300), 999]]
-        assert await read(FromSequence(1)) == everything
-        assert await read(FromSequence(taken[290].stored.sequence)) == everything[290:]
-        assert await read(FromTime(taken[0].stored.published_at)) == everything
-        assert (await read(FromTime(taken[-1].stored.published_at + timedelta(milliseconds=1))))[-1:] == ["id-999"]
-        assert await read(FromTime(datetime.now(UTC) + timedelta(hours=1))) == []
-
-    play(story)
-
-
-def test_a_queue_may_be_ensured_by_everyone_at_any_time(play: Play) -> None:
-    async def story(broker: Broker, queue: Queue) -> None:
-        await broker.publisher(queue).publish_many(messages(2))
-        changed = Queue(queue.name, remembers=timedelta(hours=25))
-        await asyncio.gather(*(broker.ensure(which) for which in (queue, queue, changed, changed)))
-        assert len(await drain(await broker.consumer(queue, "reader", PATIENT), 2)) == 2
-
-    play(story)
-
-
-def test_only_what_every_consumer_finished_is_forgotten(play: Play) -> None:
-    async def story(broker: Broker, queue: Queue) -> None:
-        short = Queue(queue.name, remembers=timedelta(milliseconds=100))
-        await broker.ensure(short)
-        await broker.publisher(short).publish_many(messages(4))
-        fast, slow = [await broker.consumer(short, name, PATIENT) for name in ("fast", "slow")]
-        for delivery in await fast.fetch(4, 5):
-            await delivery.ack()
-        held = await slow.fetch(3, 5)
-        await held[0].ack()
-        await held[2].ack()
-        later = datetime.now(UTC) + timedelta(hours=1)
-        forgotten = 0
-        async with asyncio.timeout(10):
-            while not forgotten:
-                forgotten = await broker.forget(short, later)
-        assert forgotten == 1
-        assert await broker.forget(short, later) == 0
-        assert [one.message.message_id async for one in broker.read(short, FromSequence(1))] == ["id-1", "id-2", "id-3"]
-
-    play(story)
-
-
-def test_what_still_serves_to_recognise_duplicates_is_not_forgotten(play: Play) -> None:
-    async def story(broker: Broker, queue: Queue) -> None:
-        await broker.publisher(queue).publish_many(messages(3))
-        await drain(await broker.consumer(queue, "reader", PATIENT), 3)
-        assert await broker.forget(queue, datetime.now(UTC) + timedelta(hours=1)) == 0
-
-    play(story)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from ovpo.foundation.broker.capability import Capability
 from ovpo.foundation.broker.message import DeadLetter, FromSequence, FromTime, Message, Queue, Retries, Stored
 
 
@@ -56,6 +57,10 @@ class Consumer(Protocol):
         """Take what is there, up to `most` and `MAX_FETCH_BYTES`; wait at most `wait` seconds, for the first only."""
         ...
 
+    async def waiting(self) -> int | None:
+        """Count the messages that no consumer of this name has been given yet; None where the broker does not say."""
+        ...
+
     async def close(self) -> None:
         """Stop taking; what was delivered and not answered comes again."""
         ...
@@ -88,6 +93,11 @@ class DeadLetters(Protocol):
 class Broker(Protocol):
     """A connection to a broker."""
 
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this broker does that another may not."""
+        ...
+
     async def ensure(self, queue: Queue) -> None:
         """Make the queue and its dead letters as they should be; any service may call it at any time."""
         ...
@@ -111,7 +121,8 @@ class Broker(Protocol):
     async def forget(self, queue: Queue, before: datetime) -> int:
         """Free the space of messages that every consumer finished and that are older than `before`; say how many.
 
-        What a consumer still has to see is kept, and so is what the queue needs to recognise a duplicate.
+        What a consumer still has to see is kept, and so is what the queue needs to recognise a duplicate. Without
+        `Capability.FORGETTING` nothing is freed.
         """
         ...
 

@@ -21,7 +21,7 @@ BUCKETS: Final = 64
 DEDUPLICATION_WINDOW: Final = timedelta(hours=24)
 
 _TENANT = re.compile(r"[a-z0-9-]{1,128}")
-_QUEUE = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _TOKEN = re.compile(r"[!-~]{1,200}")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
@@ -30,13 +30,16 @@ _RESERVED = ("nats-", "ovpo-")
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable queue by name; a message id that comes again within `remembers` is not stored a second time."""
+    """A durable queue by name.
+
+    A message id that comes again within `remembers` is not stored a second time, by brokers that can tell.
+    """
 
     name: str
     remembers: timedelta = DEDUPLICATION_WINDOW
 
     def __post_init__(self) -> None:
-        if not _QUEUE.fullmatch(self.name):
+        if not _NAME.fullmatch(self.name):
             raise MessageRefusedError(f"queue name {self.name!r}: takes a-z, 0-9 and -, at most 32, a letter first")
         if self.remembers < timedelta(milliseconds=100):
             raise MessageRefusedError(f"queue {self.name}: remembers {self.remembers}; takes at least 0.1 s")
@@ -70,7 +73,7 @@ class Message:
     @property
     def bucket(self) -> int:
         """The partition of the trace within its tenant: the same for every message of one trace, on every machine."""
-        return crc32(self.trace_key.encode()) % BUCKETS
+        return bucket_of(self.trace_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,18 @@ class DeadLetter:
     died_at: datetime
     payload_bytes: int
     headers: Mapping[str, str]
+
+
+def bucket_of(trace_key: str) -> int:
+    """Give the partition of a trace within its tenant."""
+    return crc32(trace_key.encode()) % BUCKETS
+
+
+def consumer_name(name: str) -> str:
+    """Give the name of a group of consumers back, when it may be one."""
+    if not _NAME.fullmatch(name):
+        raise MessageRefusedError(f"consumer name {name!r}: takes a-z, 0-9 and -, at most 32, a letter first")
+    return name
 
 
 def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """NATS JetStream as a broker: the streams behind a queue, and the ways into them."""
 
-import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -9,7 +8,8 @@ from typing import Any, Final
 from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from ovpo.foundation.broker.address import Login
-from ovpo.foundation.broker.errors import BrokerError, MessageRefusedError
+from ovpo.foundation.broker.capability import Capability
+from ovpo.foundation.broker.errors import BrokerError
 from ovpo.foundation.broker.message import (
     MAX_HEADER_BYTES,
     MAX_PAYLOAD_BYTES,
@@ -18,6 +18,7 @@ from ovpo.foundation.broker.message import (
     Queue,
     Retries,
     Stored,
+    consumer_name,
 )
 from ovpo.foundation.broker.nats_consumer import NatsConsumer
 from ovpo.foundation.broker.nats_letters import NatsDeadLetters
@@ -31,11 +32,12 @@ SERVER_MAX_PAYLOAD: Final = MAX_PAYLOAD_BYTES + 2 * MAX_HEADER_BYTES
 READY_SECONDS: Final = 3.0
 MOST_UNACKNOWLEDGED: Final = 20_000
 _STREAM_EXISTS_OTHERWISE: Final = 10_058
-_CONSUMER_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
 class NatsBroker:
     """A connection to a NATS server or cluster with JetStream."""
+
+    capabilities = frozenset(Capability)
 
     def __init__(self, link: Link, replicas: int) -> None:
         self._link = link
@@ -68,11 +70,9 @@ class NatsBroker:
 
     async def consumer(self, queue: Queue, name: str, retries: Retries) -> NatsConsumer:
         """Open the receiving side of a queue for the group of consumers called `name`."""
-        if not _CONSUMER_NAME.fullmatch(name):
-            raise MessageRefusedError(f"consumer name {name!r}: takes a-z, 0-9 and -, at most 32, a letter first")
         stream = stream_of(queue)
         config = ConsumerConfig(
-            name=name,
+            name=consumer_name(name),
             durable_name=name,
             ack_wait=retries.ack_within.total_seconds(),
             max_deliver=-1,

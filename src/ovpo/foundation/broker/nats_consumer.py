@@ -13,7 +13,7 @@ import orjson
 import structlog
 from nats.aio.msg import Msg
 
-from ovpo.foundation.broker.errors import BrokerError
+from ovpo.foundation.broker.errors import BrokerError, UnreadableError
 from ovpo.foundation.broker.interface import Delivery
 from ovpo.foundation.broker.message import Queue, Retries, Stored
 from ovpo.foundation.broker.nats_link import Link
@@ -21,7 +21,6 @@ from ovpo.foundation.broker.nats_publish import publish
 from ovpo.foundation.broker.nats_pull import Puller
 from ovpo.foundation.broker.nats_wire import (
     Receipt,
-    UnreadableError,
     burial_headers,
     dead_subject_of,
     receipt_of,
@@ -93,6 +92,10 @@ class NatsConsumer:
             deliveries: list[Delivery] = [delivery for delivery in sorted_out if delivery is not None]
             if deliveries or not pulled:
                 return deliveries
+
+    async def waiting(self) -> int:
+        """Count the messages that were not delivered yet."""
+        return await self._puller.pending()
 
     async def close(self) -> None:
         """Stop taking; what was delivered and not answered comes again."""

@@ -29,6 +29,7 @@ class Puller:
     def __init__(self, link: Link, stream: str, consumer: str) -> None:
         self._link = link
         self._call = f"{API}.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._info = f"CONSUMER.INFO.{stream}.{consumer}"
         self._name = f"consumer {consumer} of {stream}"
         self._inbox = link.inbox()
         self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
@@ -67,6 +68,10 @@ class Puller:
                 return []
             if status is not None:
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def pending(self) -> int:
+        """Ask how many messages were never sent to anybody."""
+        return int((await self._link.api(self._info, {}))["num_pending"])
 
     async def _request(self, body: dict[str, Any], until: float) -> tuple[list[Msg], str | None]:
         """Ask once and collect until the batch is full, the server says that it ends, or nothing comes any more.

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from ovpo.foundation.broker.errors import BrokerError
+from ovpo.foundation.broker.envelope import MESSAGE_ID, TRACE, printable
+from ovpo.foundation.broker.errors import BrokerError, UnreadableError
 from ovpo.foundation.broker.message import DeadLetter, Message, Queue, Stored
 
 DEDUPLICATION_ID: Final = "Nats-Msg-Id"
 EXPECTED_STREAM: Final = "Nats-Expected-Stream"
-MESSAGE_ID: Final = "Ovpo-Id"
-TRACE: Final = "Ovpo-Trace"
 DEAD_REASON: Final = "Ovpo-Dead-Reason"
 DEAD_ATTEMPTS: Final = "Ovpo-Dead-Attempts"
 DEAD_SUBJECT: Final = "Ovpo-Dead-Subject"
@@ -23,10 +22,6 @@ _MOST_REASON: Final = 500
 _ACK_TOKENS: Final = 9
 _ACK_TOKENS_WITH_DOMAIN: Final = 11
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class UnreadableError(BrokerError):
-    """A message in the queue was not written by OVPO, or is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +159,3 @@ def letter_of(letter_id: str, headers: Mapping[str, str], died_at: datetime, pay
         payload_bytes=payload_bytes,
         headers=foreign_headers(headers),
     )
-
-
-def printable(text: str) -> str:
-    """Make a text fit for a header: one line of ASCII."""
-    line = text.encode("ascii", "backslashreplace").decode()
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in line).split()) or "no reason given"

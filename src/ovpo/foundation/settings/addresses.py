@@ -28,6 +28,6 @@ PostgresUrl = Annotated[
     str, AfterValidator(_of_schemes("postgresql", "postgres")), Field(json_schema_extra={"secret": True})
 ]
 HttpUrl = Annotated[str, AfterValidator(_of_schemes("http", "https"))]
-BrokerUrl = Annotated[str, AfterValidator(_of_schemes("nats", "tls"))]
+BrokerUrl = Annotated[str, AfterValidator(_of_schemes("nats", "tls", "amqp", "amqps", "kafka", "kafkas"))]
 ValkeyUrl = Annotated[str, AfterValidator(_of_schemes("redis", "rediss", "valkey"))]
 ObjectsUrl = Annotated[str, AfterValidator(_of_schemes("file", "gs", "s3", host=False))]

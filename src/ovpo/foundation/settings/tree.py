@@ -104,11 +104,15 @@ class ClickHouse(Section):
 class Broker(Section):
     """The queue between the services."""
 
-    url: BrokerUrl | None = Field(None, description="A NATS cluster of yours, nats://host:port[,...]; empty: embedded")
+    url: BrokerUrl | None = Field(
+        None,
+        description="A broker of yours, nats://, amqp:// or kafka://host:port[,...]; with TLS tls://, amqps:// or "
+        "kafkas://; empty: embedded NATS",
+    )
     port: Port = Field(14_222, description="Loopback port of the embedded NATS server")
     user: str = Field("ovpo", min_length=1, description="User that OVPO connects as")
     password: SecretStr = Field(SecretStr(""), description="That user's password")
-    replicas: int = Field(1, ge=1, le=5, description="Copies that JetStream keeps of each message")
+    replicas: int = Field(1, ge=1, le=5, description="Copies that the broker keeps of each message")
 
 
 class Cache(Section):

@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ovpo.foundation.broker.errors import BrokerError
+from ovpo.foundation.broker.envelope import printable
+from ovpo.foundation.broker.errors import BrokerError, UnreadableError
 from ovpo.foundation.broker.message import Message, Queue
 from ovpo.foundation.broker.nats_wire import (
     Receipt,
-    UnreadableError,
     burial_headers,
     dead_subject_of,
     headers_of,
     letter_of,
-    printable,
     receipt_of,
     revival_headers,
     stored_of,
