@@ -5,7 +5,8 @@ import sys
 
 import typer
 
-from ovpo.cli import config, demo, schema, serve, stack
+from ovpo.cli import config, demo, dlq, schema, serve, stack
+from ovpo.foundation.broker.errors import BrokerError
 from ovpo.foundation.settings.faults import SettingsError
 from ovpo.foundation.stack.errors import StackError
 
@@ -27,6 +28,7 @@ app.command("logs")(stack.logs)
 app.command("demo")(demo.demo)
 app.add_typer(config.app, name="config")
 app.add_typer(schema.app, name="schema")
+app.add_typer(dlq.app, name="dlq")
 app.command("serve")(serve.serve)
 app.command("run")(serve.run)
 
@@ -38,7 +40,7 @@ def run() -> None:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(USAGE)
-    except StackError as error:
+    except (StackError, BrokerError) as error:
         sys.stderr.write(f"ovpo: {error}\n")
         sys.exit(FAILED)
 
