@@ -35,6 +35,7 @@ from ovpo.foundation.tenancy.registry import seed
 GOAL_PER_SECOND = 15_000
 PARTS = ("collector", "processor")
 STORED = "SELECT (SELECT count(*) FROM spans) + (SELECT count(*) FROM trace_records)"
+UNSETTLED = "SELECT count(*) FROM unsettled_traces"
 FRAMES = "SELECT count() FROM frame_events FINAL"
 LAG = "ovpo_processor_lag_seconds_bucket"
 
@@ -55,6 +56,7 @@ class Load:
     sent: Sent
     acknowledged_in: float
     queryable_in: float
+    settled_in: float
     lag_p95: float
     rss: dict[str, int]
 
@@ -134,7 +136,10 @@ def _phase(
     while _stored(settings) - before < whole.items:
         time.sleep(0.1)
     queryable_in = time.perf_counter() - begun
-    return Load(whole, acknowledged_in, queryable_in, _p95(lag_before, _lag(settings)), rss)
+    while _unsettled(settings):
+        time.sleep(0.1)
+    settled_in = time.perf_counter() - begun
+    return Load(whole, acknowledged_in, queryable_in, settled_in, _p95(lag_before, _lag(settings)), rss)
 
 
 def _send(
@@ -179,6 +184,12 @@ def _stored(settings: Settings) -> int:
     return int(frames) + int(rows)
 
 
+def _unsettled(settings: Settings) -> int:
+    with psycopg.connect(conninfo(settings.postgres, PostgresRole.PROCESS)) as connection:
+        [traces] = connection.execute(UNSETTLED).fetchone() or (0,)
+    return int(traces)
+
+
 def _lag(settings: Settings) -> dict[float, float]:
     connection = http.client.HTTPConnection("127.0.0.1", settings.processor.port)
     connection.request("GET", "/metrics")
@@ -218,6 +229,7 @@ def _print(console: Console, full: Load, half: Load) -> None:
         ("requests refused", lambda one: f"{one.sent.refused}", "0"),
         ("acknowledged, items/s", lambda one: f"{one.sent.items / one.acknowledged_in:,.0f}", f"{GOAL_PER_SECOND:,}"),
         ("queryable, items/s", lambda one: f"{one.sent.items / one.queryable_in:,.0f}", f"{GOAL_PER_SECOND:,}"),
+        ("queryable and settled, items/s", lambda one: f"{one.sent.items / one.settled_in:,.0f}", ""),
         ("request p50, ms", lambda one: f"{statistics.median(one.sent.seconds) * 1000:.1f}", ""),
         (
             "request p99, ms",

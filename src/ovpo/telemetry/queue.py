@@ -15,15 +15,13 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ovpo.foundation.broker.errors import UnreadableError
-from ovpo.foundation.broker.message import MAX_PAYLOAD_BYTES, Message, Queue
+from ovpo.foundation.broker.message import Message, Queue
+from ovpo.telemetry.contract.limits import ITEM_BYTES
 from ovpo.telemetry.contract.outcome import Item
 from ovpo.telemetry.contract.records import Record
 
 QUEUE: Final = Queue("telemetry", remembers=timedelta(minutes=10))
 """The broker's memory of ids is a short cut for quick repeats; it is the stores that know every item for good."""
-_ENVELOPE_BYTES: Final = 1024
-MOST_ITEM_BYTES: Final = MAX_PAYLOAD_BYTES - _ENVELOPE_BYTES
-"""The largest item, as canonical JSON, that a message can carry."""
 
 
 class MessageType(StrEnum):
@@ -83,7 +81,7 @@ def _split(group: Sequence[Item]) -> Iterator[list[Item]]:
     part: list[Item] = []
     size = 0
     for item in group:
-        if part and size + len(item.raw) + 1 > MOST_ITEM_BYTES:
+        if part and size + len(item.raw) + 1 > ITEM_BYTES:
             yield part
             part, size = [], 0
         part.append(item)

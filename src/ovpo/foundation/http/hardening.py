@@ -47,7 +47,7 @@ class BodyLimit:
             return
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced[:20]) > self._most_bytes:
-            await answers.respond(Fault(Code.PAYLOAD_TOO_LARGE, self._message), scope)(scope, receive, send)
+            await answers.respond(Fault(Code.PAYLOAD_TOO_LARGE, self._message, {"field": "$"}), scope)(scope, receive, send)
             return
         taken = 0
 

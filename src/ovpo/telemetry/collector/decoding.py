@@ -39,7 +39,7 @@ async def decode(chunks: AsyncIterator[bytes], encoding: Encoding) -> bytes:
         body += inflate.more(chunk, room + 1) if inflate else chunk[: room + 1]
         if len(body) > BODY_BYTES or arrived > ON_THE_WIRE_BYTES:
             raise RefusedError(
-                Code.PAYLOAD_TOO_LARGE, f"the body has more than {BODY_BYTES} bytes when decoded; split the batch"
+                Code.PAYLOAD_TOO_LARGE, f"has more than {BODY_BYTES} bytes when decoded; split the batch", field="$"
             )
     if inflate and not inflate.complete:
         raise _broken(encoding, "ends before its end")

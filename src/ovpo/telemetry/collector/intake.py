@@ -19,11 +19,10 @@ from ovpo.telemetry.collector.idempotency import Once, Request, digest
 from ovpo.telemetry.collector.metrics import CollectorMetrics
 from ovpo.telemetry.collector.recent import RecentBatches
 from ovpo.telemetry.collector.refusal import RefusedError
-from ovpo.telemetry.contract.outcome import EnvelopeError, Item, ItemError, ReadBatch
+from ovpo.telemetry.contract.outcome import EnvelopeError, ItemError, ReadBatch
 from ovpo.telemetry.contract.read import read_batch
-from ovpo.telemetry.contract.records import FrameEvent, Record, Span
 from ovpo.telemetry.contract.rules import Reader
-from ovpo.telemetry.queue import MOST_ITEM_BYTES, pack
+from ovpo.telemetry.queue import pack
 
 _RETRY_AFTER_SECONDS: Final = 2
 _log: Final = structlog.stdlib.get_logger(__name__)
@@ -87,8 +86,7 @@ class Intake:
 
     async def _queue(self, arrival: Arrival, batch: ReadBatch, started: float) -> BatchAnswer:
         """Put what is good into the queue, and say what became of every item once that is durable."""
-        items, too_large = _sized(batch.accepted)
-        errors = sorted((*batch.errors, *too_large), key=lambda error: error.item_index)
+        items, errors = batch.accepted, batch.errors
         distinct = list({item.raw: item for item in items}.values())
         repeats = len(items) - len(distinct)
         if distinct:
@@ -129,25 +127,6 @@ def _one_key(in_header: str | None, in_envelope: str | None) -> str | None:
             Code.INVALID_FORMAT, "is another than the header's Idempotency-Key; send one", field="$.idempotency_key"
         )
     return in_header if in_header is not None else in_envelope
-
-
-def _sized(items: Sequence[Item]) -> tuple[list[Item], list[ItemError]]:
-    """Refuse what no message can carry: canonical JSON may be longer than what was sent (1e15 becomes 18 bytes)."""
-    fitting = [item for item in items if len(item.raw) <= MOST_ITEM_BYTES]
-    if len(fitting) == len(items):
-        return fitting, []
-    message = f"has more than {MOST_ITEM_BYTES} bytes as canonical JSON; send less"
-    return fitting, [
-        ItemError(item.index, item.type, Code.FIELD_TOO_LARGE, "$", message, _id_of(item.record))
-        for item in items
-        if len(item.raw) > MOST_ITEM_BYTES
-    ]
-
-
-def _id_of(record: Record) -> str:
-    if isinstance(record, Span):
-        return record.span_id
-    return record.event_id if isinstance(record, FrameEvent) else record.trace_id
 
 
 def _bind_to_log(batch: ReadBatch) -> None:

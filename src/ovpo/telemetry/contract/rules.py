@@ -14,6 +14,7 @@ from ovpo.telemetry.contract.canonical import canonical
 from ovpo.telemetry.contract.limits import (
     ATTRIBUTES_BYTES,
     IDEMPOTENCY_KEY_BYTES,
+    ITEM_BYTES,
     PIPELINE_CONFIG_BYTES,
     TAG_BYTES,
 )
@@ -33,6 +34,18 @@ class Reader(Struct, frozen=True):
 
 def item_breach(record: Record, raw: bytes, reader: Reader) -> Breach | None:
     """Find the first rule beside the schemas that a record breaks; `raw` is its canonical JSON."""
+    return _of_its_type(record, raw, reader) or _size(raw)
+
+
+def key_breach(idempotency_key: str | None) -> Breach | None:
+    """Hold an idempotency key of a batch to its bytes."""
+    if idempotency_key is None or len(idempotency_key.encode()) <= IDEMPOTENCY_KEY_BYTES:
+        return None
+    message = f"has more than {IDEMPOTENCY_KEY_BYTES} bytes in UTF-8; shorten it"
+    return Breach(Code.FIELD_TOO_LARGE, "$.idempotency_key", message)
+
+
+def _of_its_type(record: Record, raw: bytes, reader: Reader) -> Breach | None:
     match record:
         case Span():
             return _attributes(record.attributes, raw)
@@ -44,12 +57,10 @@ def item_breach(record: Record, raw: bytes, reader: Reader) -> Breach | None:
             assert_never(record)
 
 
-def key_breach(idempotency_key: str | None) -> Breach | None:
-    """Hold an idempotency key of a batch to its bytes."""
-    if idempotency_key is None or len(idempotency_key.encode()) <= IDEMPOTENCY_KEY_BYTES:
+def _size(raw: bytes) -> Breach | None:
+    if len(raw) <= ITEM_BYTES:
         return None
-    message = f"has more than {IDEMPOTENCY_KEY_BYTES} bytes in UTF-8; shorten it"
-    return Breach(Code.FIELD_TOO_LARGE, "$.idempotency_key", message)
+    return Breach(Code.FIELD_TOO_LARGE, "$", f"has more than {ITEM_BYTES} bytes as canonical JSON; send less")
 
 
 def _attributes(attributes: Mapping[str, Any], raw: bytes) -> Breach | None:

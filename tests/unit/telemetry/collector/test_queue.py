@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from ovpo.foundation.broker.errors import UnreadableError
 from ovpo.foundation.broker.message import MAX_PAYLOAD_BYTES
+from ovpo.telemetry.contract.limits import ITEM_BYTES
 from ovpo.telemetry.contract.outcome import Item
 from ovpo.telemetry.contract.read import read_batch
 from ovpo.telemetry.contract.records import FrameEvent
 from ovpo.telemetry.contract.rules import Reader
-from ovpo.telemetry.queue import MOST_ITEM_BYTES, Envelope, pack, records, unpack
+from ovpo.telemetry.queue import Envelope, pack, records, unpack
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TRACES = [f"00000000-0000-4000-8000-{number:012x}" for number in range(30)]
@@ -71,7 +72,7 @@ def test_the_same_items_are_the_same_message_whenever_they_come_but_not_of_anoth
 
 
 @settings(deadline=None, max_examples=12)
-@given(sizes=st.lists(st.sampled_from([1, MOST_ITEM_BYTES // 3, MOST_ITEM_BYTES // 2, MOST_ITEM_BYTES]), max_size=6))
+@given(sizes=st.lists(st.sampled_from([1, ITEM_BYTES // 3, ITEM_BYTES // 2, ITEM_BYTES]), max_size=6))
 def test_no_message_is_larger_than_a_broker_takes(sizes: list[int]) -> None:
     [model] = items([0])
     grown = [Item(i, model.type, model.record, b'"' + b"x" * max(size - 2, 0) + b'"') for i, size in enumerate(sizes)]
