@@ -4,12 +4,16 @@
 import dagster as dg
 
 from io_managers.tables import ParquetTables
-from ovpo_assets import platform, specs
+from ovpo_assets import platform, specs, traces
 from ovpo_assets.checks import platform as platform_checks
+from ovpo_assets.checks import traces as traces_checks
 from resources.configuration import Configuration
 from resources.ledger import Ledger
 from resources.stores import Stores
+from resources.telemetry import Telemetry
 from schedules import platform as platform_schedules
+from schedules import rollups as rollup_schedules
+from sensors.arrivals import telemetry_arrivals
 from sensors.requests import inspection_requests
 from sensors.run_failures import release_failed_runs
 
@@ -17,21 +21,53 @@ configuration = Configuration()
 
 defs = dg.Definitions(
     assets=dg.map_asset_specs(
-        specs.described, [platform.stores_observed, platform.ledger_health, platform.run_history_pruned]
+        specs.described,
+        [
+            platform.stores_observed,
+            platform.ledger_health,
+            platform.run_history_pruned,
+            traces.collector,
+            traces.landed,
+            traces.frame_metrics,
+            traces.health,
+            traces.hourly_rollups,
+            traces.daily_costs,
+            traces.daily_quality,
+        ],
     ),
-    asset_checks=[platform_checks.stores_checks, platform_checks.ledger_checks, platform_checks.history_checks],
-    jobs=[platform.observe_stores, platform.report_ledger_health, platform.prune_run_history],
+    asset_checks=[
+        platform_checks.stores_checks,
+        platform_checks.ledger_checks,
+        platform_checks.history_checks,
+        traces_checks.landed_checks,
+        traces_checks.frame_checks,
+        traces_checks.health_checks,
+        traces_checks.hourly_checks,
+        traces_checks.cost_checks,
+        traces_checks.quality_checks,
+    ],
+    jobs=[
+        platform.observe_stores,
+        platform.report_ledger_health,
+        platform.prune_run_history,
+        traces.roll_up_hours,
+        traces.roll_up_days,
+    ],
     schedules=[
         platform_schedules.stores_hourly,
         platform_schedules.ledger_health_nightly,
         platform_schedules.run_history_nightly,
+        rollup_schedules.traces_hourly,
+        rollup_schedules.traces_late_nightly,
+        rollup_schedules.traces_days_nightly,
     ],
-    sensors=[inspection_requests, release_failed_runs],
+    sensors=[inspection_requests, release_failed_runs, telemetry_arrivals],
     resources={
         "settings": configuration,
         "ledger": Ledger(settings=configuration),
         "stores": Stores(settings=configuration),
         "tables": ParquetTables(settings=configuration),
+        "telemetry": Telemetry(settings=configuration),
     },
     executor=dg.in_process_executor,
 )

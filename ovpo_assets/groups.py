@@ -2,3 +2,5 @@
 """The groups of the graph: the first part of every asset key, and a folder of the lineage page."""
 
 PLATFORM = "platform"
+SOURCES = "sources"
+TRACES = "traces"

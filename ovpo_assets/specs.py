@@ -5,17 +5,26 @@ from datetime import timedelta
 
 import dagster as dg
 
-from ovpo_assets.groups import PLATFORM
+from ovpo_assets.groups import PLATFORM, SOURCES, TRACES
 
-OWNERS = {PLATFORM: ["team:platform"]}
+OWNERS = {PLATFORM: ["team:platform"], SOURCES: ["team:telemetry"], TRACES: ["team:telemetry"]}
 
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(minutes=90))
 NIGHTLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+# A policy looks at materialisations only, so what is merely observed tells its freshness in its metadata and has none.
+OBSERVED: dg.FreshnessPolicy | None = None
 FRESHNESS = {
     "platform/stores_observed": HOURLY,
     "platform/ledger_health": NIGHTLY,
     "platform/run_history_pruned": NIGHTLY,
     "platform/devices_observed": NIGHTLY,
+    "sources/collector": OBSERVED,
+    "traces/landed": OBSERVED,
+    "traces/frame_metrics": OBSERVED,
+    "traces/health": HOURLY,
+    "traces/hourly_rollups": HOURLY,
+    "traces/daily_costs": NIGHTLY,
+    "traces/daily_quality": NIGHTLY,
 }
 
 

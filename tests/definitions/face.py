@@ -69,25 +69,30 @@ def _face(definitions: Any) -> dict[str, Any]:
 
 
 def _asset(asset: Any) -> dict[str, Any]:
-    spec = asset.get_asset_spec()
+    """Show an asset; one that is only observed has no step of ours."""
+    import dagster as dg
+
+    made = isinstance(asset, dg.AssetsDefinition)
+    spec = asset.get_asset_spec() if made else asset
     return {
         "automation": spec.automation_condition and str(spec.automation_condition),
-        "backfill": asset.backfill_policy and asset.backfill_policy.max_partitions_per_run,
+        "backfill": made and asset.backfill_policy and asset.backfill_policy.max_partitions_per_run,
         "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
         "description": spec.description.splitlines()[0],
         "freshness": spec.freshness_policy and type(spec.freshness_policy).__name__,
         "group": spec.group_name,
         "kinds": sorted(spec.kinds),
-        "op_tags": asset.op.tags,
+        "made": made,
+        "op_tags": asset.op.tags if made else {},
         "owners": list(spec.owners),
         "partitions": spec.partitions_def and str(spec.partitions_def),
-        "pool": asset.op.pool,
+        "pool": made and asset.op.pool,
     }
 
 
 def _checks(definitions: Any) -> dict[str, bool]:
     beside = [spec for checks in definitions.asset_checks or () for spec in checks.check_specs]
-    inside = [spec for asset in definitions.assets for spec in asset.check_specs]
+    inside = [spec for asset in definitions.assets for spec in getattr(asset, "check_specs", ())]
     return {f"{spec.asset_key.to_user_string()}:{spec.name}": spec.blocking for spec in (*beside, *inside)}
 
 

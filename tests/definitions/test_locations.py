@@ -56,9 +56,10 @@ def test_every_asset_has_an_owner_a_sentence_a_freshness_policy_and_a_check(loca
     for key, asset in shown["assets"].items():
         assert asset["owners"], key
         assert asset["description"].endswith("."), key
-        assert asset["freshness"], key
         assert 1 <= len(asset["kinds"]) <= 2, key
-        assert key in checked, key
+        # A policy looks at what runs made; what others give us is theirs to check.
+        assert bool(asset["freshness"]) == asset["made"], key
+        assert key in checked or asset["group"] == "sources", key
 
 
 def test_the_gpu_location_runs_its_steps_as_pods_where_the_setting_says_so() -> None:

@@ -10,6 +10,7 @@ from ovpo_assets import gpu
 from ovpo_assets.definitions import defs
 from ovpo_assets.partitions import RANGE_END, RANGE_START, days, hours, key_of
 from schedules.platform import ledger_health_nightly, stores_hourly
+from schedules.rollups import traces_days_nightly, traces_hourly, traces_late_nightly
 
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -29,6 +30,18 @@ def test_the_stores_are_looked_at_in_the_current_hour_and_the_hour_before_is_sum
 def test_the_ledger_of_the_last_seven_days_is_counted_in_one_run() -> None:
     tags = asked_for(ledger_health_nightly, MIDNIGHT.replace(minute=30)).tags
     assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-15", "2026-11-21")
+
+
+def test_the_hours_of_telemetry_are_made_again_for_what_comes_late() -> None:
+    tags = asked_for(traces_hourly, MIDNIGHT.replace(minute=5)).tags
+    assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-20-22:00", "2026-11-21-00:00")
+    tags = asked_for(traces_late_nightly, MIDNIGHT.replace(minute=20)).tags
+    assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-19-00:00", "2026-11-21-00:00")
+
+
+def test_the_days_of_telemetry_are_made_after_their_hours_and_hold_no_other() -> None:
+    tags = asked_for(traces_days_nightly, MIDNIGHT.replace(minute=50)).tags
+    assert (tags[RANGE_START], tags[RANGE_END]) == ("2026-11-19", "2026-11-21")
 
 
 @pytest.mark.parametrize("windows", [hours, days])

@@ -94,7 +94,9 @@ def test_the_demo_goes_through_api_ledger_sensor_run_and_back(stack: RunningStac
     )
 
 
-def test_the_batch_of_the_readme_is_acknowledged_so_is_its_repetition_and_it_is_in_the_stores_once(stack: RunningStack) -> None:
+def test_the_batch_of_the_readme_is_acknowledged_so_is_its_repetition_and_it_is_in_the_stores_once(
+    stack: RunningStack,
+) -> None:
     key = KEY.search(stack.said)
     assert key
     headers = {"Authorization": f"Bearer {key[0]}", "Content-Type": "application/json"}

@@ -24,6 +24,7 @@ from ovpo.foundation.stack.parts import dagster
 from ovpo_assets.definitions import defs
 from resources.ledger import Ledger
 from resources.stores import Stores
+from resources.telemetry import Telemetry
 from sensors.requests import inspection_requests
 
 Ask = Callable[..., UUID]
@@ -40,6 +41,7 @@ def bind(settings: Settings) -> Resources:
         "ledger": Ledger(settings=settings),
         "stores": Stores(settings=settings),
         "tables": ParquetTables(settings=settings),
+        "telemetry": Telemetry(settings=settings),
     }
 
 

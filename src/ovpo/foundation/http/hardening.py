@@ -47,7 +47,8 @@ class BodyLimit:
             return
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced[:20]) > self._most_bytes:
-            await answers.respond(Fault(Code.PAYLOAD_TOO_LARGE, self._message, {"field": "$"}), scope)(scope, receive, send)
+            refused = Fault(Code.PAYLOAD_TOO_LARGE, self._message, {"field": "$"})
+            await answers.respond(refused, scope)(scope, receive, send)
             return
         taken = 0
 
