@@ -155,6 +155,7 @@ class Kept:
             username=own.user,
             password=own.password.get_secret_value(),
             database=own.database,
+            tz_mode="aware",
         )
 
 

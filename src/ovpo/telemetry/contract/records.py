@@ -80,7 +80,7 @@ class ProvenanceSource(StrEnum):
     PROCESSOR = "processor"
 
 
-class PrimaryOutput(Struct, frozen=True, gc=False):
+class PrimaryOutput(Struct, frozen=True, gc=False, omit_defaults=True):
     """The video that a trace was for."""
 
     url: str
@@ -92,7 +92,7 @@ class PrimaryOutput(Struct, frozen=True, gc=False):
     file_size_bytes: int | None = None
 
 
-class IntermediateArtifact(Struct, frozen=True, gc=False):
+class IntermediateArtifact(Struct, frozen=True, gc=False, omit_defaults=True):
     """Something else that was written on the way."""
 
     type: str
@@ -101,14 +101,14 @@ class IntermediateArtifact(Struct, frozen=True, gc=False):
     ttl_hours: int | None = None
 
 
-class ArtifactManifest(Struct, frozen=True, gc=False):
+class ArtifactManifest(Struct, frozen=True, gc=False, omit_defaults=True):
     """What a pipeline produced, by reference."""
 
     primary_output: PrimaryOutput
     intermediate_artifacts: tuple[IntermediateArtifact, ...] = ()
 
 
-class CostAttribution(Struct, frozen=True, gc=False):
+class CostAttribution(Struct, frozen=True, gc=False, omit_defaults=True):
     """Whom the cost of a trace is put down to."""
 
     project: str | None = None
@@ -117,7 +117,7 @@ class CostAttribution(Struct, frozen=True, gc=False):
     tags: dict[str, str] = {}
 
 
-class Failure(Struct, frozen=True, gc=False):
+class Failure(Struct, frozen=True, gc=False, omit_defaults=True):
     """Why a trace failed; `details` is the JSON text of an open object, empty where there is none."""
 
     kind: FailureKind

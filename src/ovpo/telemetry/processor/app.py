@@ -23,10 +23,10 @@ from ovpo.telemetry.processor.consuming import Consuming
 from ovpo.telemetry.processor.frames import Frames
 from ovpo.telemetry.processor.hardware import load_hardware
 from ovpo.telemetry.processor.metrics import ProcessorMetrics
-from ovpo.telemetry.processor.settling import Settling
+from ovpo.telemetry.processor.settling import MOST, Settling
 from ovpo.telemetry.processor.writing import Stores
 
-IDLE_SECONDS: Final = 0.5
+PACE_SECONDS: Final = 1.0
 AFTER_FAULT_SECONDS: Final = 2.0
 _log: Final = structlog.stdlib.get_logger(__name__)
 
@@ -39,7 +39,7 @@ def create(settings: Settings) -> FastAPI:
     stopping = asyncio.Event()
     stores = Stores(pool, Frames(KeptClient(settings.clickhouse)), metrics)
     settling = Settling(pool, KeptClient(settings.clickhouse), load_hardware(settings.processor.hardware), metrics)
-    consuming = Consuming(settings.broker, Batches(stores, metrics, stopping), stopping)
+    consuming = Consuming(settings.broker, Batches(stores, metrics, stopping), metrics.queue_depth, stopping)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -75,11 +75,12 @@ def create(settings: Settings) -> FastAPI:
 async def _settle(settling: Settling, stopping: asyncio.Event) -> None:
     """Settle what is due until told to stop; a fault is said and tried again."""
     while not stopping.is_set():
-        pause = 0.0
+        pause = PACE_SECONDS
         try:
-            if not await asyncio.to_thread(settling.settle):
+            if await asyncio.to_thread(settling.settle) == MOST:
+                pause = 0.0
+            else:
                 await asyncio.to_thread(settling.count_waiting)
-                pause = IDLE_SECONDS
         except StoreUnavailableError as error:
             _log.warning("processor.not_settled", reason=str(error), again_in_seconds=AFTER_FAULT_SECONDS)
             pause = AFTER_FAULT_SECONDS

@@ -22,6 +22,7 @@ from ovpo.telemetry.processor.writing import Stores
 
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 15.0
+LONGEST_PUT_OFF_SECONDS: Final = 300.0
 _log: Final = structlog.stdlib.get_logger(__name__)
 
 
@@ -42,7 +43,7 @@ class Batches:
     stopping: asyncio.Event
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
-        """Return when every delivery is written and acknowledged, or buried, or the processor is to stop."""
+        """Return when every delivery is answered: written, buried, put off, or given back because of a stop."""
         for delivery in deliveries:
             if delivery.attempt > 1:
                 self.metrics.redelivered.inc()
@@ -60,17 +61,28 @@ class Batches:
         try:
             written = await self._written(together(one.portion for one in batch))
         except ItemRefusedError as error:
-            self.metrics.write_errors.labels(backend_of(error)).inc()
+            self.metrics.write_errors.labels(error.backend).inc()
             if len(batch) == 1:
                 await self._bury(batch[0].delivery, str(error))
-                return
-            middle = len(batch) // 2
-            await self._write(batch[:middle])
-            await self._write(batch[middle:])
-            return
-        if written:
-            await asyncio.gather(*(self._answered(one.delivery.ack(), one.delivery) for one in batch))
-            self._note_lag(batch)
+            else:
+                await self._write_halves(batch)
+        except Exception as error:  # noqa: BLE001 - a fault of ours, which must not hold up what others sent
+            if len(batch) == 1:
+                await self._put_off(batch[0].delivery, error)
+            else:
+                await self._write_halves(batch)
+        else:
+            if written:
+                await asyncio.gather(*(self._answered(one.delivery.ack(), one.delivery) for one in batch))
+                self._note_lag(batch)
+            else:
+                stops = "its processor stops"
+                await asyncio.gather(*(self._answered(one.delivery.nak(0.0, stops), one.delivery) for one in batch))
+
+    async def _write_halves(self, batch: Sequence[Readable]) -> None:
+        middle = len(batch) // 2
+        await self._write(batch[:middle])
+        await self._write(batch[middle:])
 
     async def _written(self, portion: Portion) -> bool:
         """Write for as long as it takes: a store that is away keeps the messages in the queue, not in memory."""
@@ -93,6 +105,19 @@ class Batches:
         except TimeoutError:
             return False
         return True
+
+    async def _put_off(self, delivery: Delivery, error: Exception) -> None:
+        """Have a message come again later, the later the more often it came; the queue buries it at last."""
+        message, wait = delivery.stored.message, min(2.0**delivery.attempt, LONGEST_PUT_OFF_SECONDS)
+        self.metrics.faults.inc()
+        _log.error(
+            "processor.put_off",
+            message_id=message.message_id,
+            tenant_id=message.tenant,
+            again_in_seconds=wait,
+            exc_info=error,
+        )
+        await self._answered(delivery.nak(wait, f"fault of the processor: {type(error).__name__}"), delivery)
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:
         message = delivery.stored.message
@@ -119,4 +144,5 @@ class Batches:
                 *portion.spans[:1],
                 *portion.frames[:1],
             ]
-            self.metrics.lag.observe(max((now - items[0].received_at).total_seconds(), 0.0))
+            for first in items[:1]:
+                self.metrics.lag.observe(max((now - first.received_at).total_seconds(), 0.0))

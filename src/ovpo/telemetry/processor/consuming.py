@@ -7,9 +7,11 @@ Paced, so that an insert has thousands of rows; one fetch ahead, so that memory 
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from math import nan
 from typing import Final
 
 import structlog
+from prometheus_client import Gauge
 
 from ovpo.foundation.broker.connect import open_broker
 from ovpo.foundation.broker.errors import BrokerError
@@ -22,9 +24,10 @@ from ovpo.telemetry.queue import QUEUE
 NAME: Final = "processor"
 MOST_MESSAGES: Final = 256
 FETCH_SECONDS: Final = 1.0
-PACE_SECONDS: Final = 0.25
+PACE_SECONDS: Final = 0.5
 REOPEN_SECONDS: Final = 1.0
 FORGET_SECONDS: Final = 60.0
+COUNT_SECONDS: Final = 5.0
 # A message that its store refuses is buried at once. What is left to attempts is one that ends its processor each
 # time, and they must outlast processors that are ended for other reasons.
 RETRIES: Final = Retries(most_attempts=100, ack_within=timedelta(seconds=60))
@@ -34,9 +37,10 @@ _log: Final = structlog.stdlib.get_logger(__name__)
 class Consuming:
     """The processor's end of the queue."""
 
-    def __init__(self, settings: tree.Broker, batches: Batches, stopping: asyncio.Event) -> None:
+    def __init__(self, settings: tree.Broker, batches: Batches, queue_depth: Gauge, stopping: asyncio.Event) -> None:
         self._settings = settings
         self._batches = batches
+        self._queue_depth = queue_depth
         self._stopping = stopping
         self._broker: Broker | None = None
 
@@ -64,7 +68,10 @@ class Consuming:
         await broker.ensure(QUEUE)
         consumer = await broker.consumer(QUEUE, NAME, RETRIES)
         _log.info("processor.consuming", queue=QUEUE.name)
-        forgetting = asyncio.create_task(self._forget(broker), name="forget what is processed")
+        beside = [
+            asyncio.create_task(self._forget(broker), name="forget what is processed"),
+            asyncio.create_task(self._count(consumer), name="count what waits"),
+        ]
         ahead = asyncio.create_task(consumer.fetch(MOST_MESSAGES, FETCH_SECONDS))
         try:
             while not self._stopping.is_set():
@@ -75,7 +82,8 @@ class Consuming:
                 if fetched and len(fetched) < MOST_MESSAGES:
                     await self._wait(begun + PACE_SECONDS - asyncio.get_running_loop().time())
         finally:
-            forgetting.cancel()
+            for task in beside:
+                task.cancel()
             await _give_back(ahead)
             await _close(consumer)
 
@@ -87,6 +95,18 @@ class Consuming:
                 _log.info("processor.queue_freed", messages=await broker.forget(QUEUE, datetime.now(UTC)))
             except BrokerError as error:
                 _log.warning("processor.queue_not_freed", reason=str(error))
+
+    async def _count(self, consumer: Consumer) -> None:
+        """Tell how many messages wait, where the broker knows, for as long as the queue is open."""
+        while (waiting := await self._asked(consumer)) is not None:
+            self._queue_depth.set(waiting)
+            await asyncio.sleep(COUNT_SECONDS)
+
+    async def _asked(self, consumer: Consumer) -> float | None:
+        try:
+            return await consumer.waiting()
+        except BrokerError:
+            return nan
 
     async def _wait(self, seconds: float) -> None:
         if seconds > 0:

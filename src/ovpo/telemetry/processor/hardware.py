@@ -11,7 +11,7 @@ from ovpo.foundation.settings.faults import SettingsError
 
 DEFAULT_FILE: Final = Path(__file__).parent / "hardware.toml"
 _SETTING: Final = "OVPO_PROCESSOR__HARDWARE"
-Factor = Annotated[float, Meta(gt=0)]
+Factor = Annotated[float, Meta(gt=0, le=1e6)]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}$")]
 
 

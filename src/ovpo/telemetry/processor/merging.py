@@ -17,6 +17,7 @@ from ovpo.foundation.http.errors import Code
 from ovpo.telemetry.contract.canonical import canonical
 from ovpo.telemetry.contract.lifecycle import TERMINAL, may_become
 from ovpo.telemetry.contract.records import TraceStatus, VideoTrace
+from ovpo.telemetry.processor.reading import TraceRecord
 
 OVERTAKEN_WITHIN: Final = timedelta(seconds=5)
 """How long after a later status an earlier one may arrive and still count as overtaken on its way: two collectors have
@@ -26,22 +27,13 @@ MOST_RECORDS: Final = 200
 """Records of one trace that are taken; senders give three."""
 
 _RANK: Final = {TraceStatus.PENDING: 0, TraceStatus.GENERATING: 1, **dict.fromkeys(TERMINAL, 2)}
-_NOTHING: Final[tuple[object, ...]] = (None, {}, Raw(), Raw(b"{}"))
-
-
-class Given(Struct, frozen=True):
-    """One record of a trace."""
-
-    digest: bytes
-    received_at: datetime
-    position: int
-    trace: VideoTrace
+_NOTHING: Final[tuple[object, ...]] = (None, 0, {}, Raw(), Raw(b"{}"))
 
 
 class Refusal(Struct, frozen=True):
     """A record that may not follow those before it."""
 
-    digest: bytes
+    record: TraceRecord
     code: Code
     reason: str
 
@@ -53,15 +45,13 @@ class Merged(Struct, frozen=True):
     refusals: tuple[Refusal, ...]
 
 
-def merge(given: Iterable[Given]) -> Merged:
+def merge(given: Iterable[TraceRecord]) -> Merged:
     """Fold the records of one trace, of which there is at least one."""
     first, *others = sorted(given, key=_order)
     state, settled_by, refusals = first.trace, first, []
     for taken, record in enumerate(others, start=1):
         if taken >= MOST_RECORDS:
-            refusals.append(
-                Refusal(record.digest, Code.TOO_MANY_ITEMS, f"the trace has {MOST_RECORDS} records already")
-            )
+            refusals.append(Refusal(record, Code.TOO_MANY_ITEMS, f"the trace has {MOST_RECORDS} records already"))
         elif may_become(state.status, record.trace.status):
             if record.trace.status is not state.status:
                 settled_by = record
@@ -70,15 +60,15 @@ def merge(given: Iterable[Given]) -> Merged:
             state = _filled(state, record.trace)
         else:
             reason = f"a trace that is {state.status} cannot become {record.trace.status}"
-            refusals.append(Refusal(record.digest, Code.INVALID_TRANSITION, reason))
+            refusals.append(Refusal(record, Code.INVALID_TRANSITION, reason))
     return Merged(state, tuple(refusals))
 
 
-def _order(record: Given) -> tuple[datetime, int, int, bytes]:
+def _order(record: TraceRecord) -> tuple[datetime, int, int, bytes]:
     return record.received_at, _RANK[record.trace.status], record.position, record.digest
 
 
-def _was_overtaken(late: Given, by: Given) -> bool:
+def _was_overtaken(late: TraceRecord, by: TraceRecord) -> bool:
     earlier = _RANK[late.trace.status] < _RANK[by.trace.status]
     return earlier and late.received_at - by.received_at <= OVERTAKEN_WITHIN
 
@@ -86,7 +76,8 @@ def _was_overtaken(late: Given, by: Given) -> bool:
 def _completed(old: VideoTrace, new: VideoTrace) -> VideoTrace:
     if old.status in TERMINAL:
         return _filled(old, new)
-    return msgspec.structs.replace(_filled(new, old), created_at=min(old.created_at, new.created_at))
+    retries, created_at = max(old.retry_count, new.retry_count), min(old.created_at, new.created_at)
+    return msgspec.structs.replace(_filled(new, old), retry_count=retries, created_at=created_at)
 
 
 def _filled(state: VideoTrace, other: VideoTrace) -> VideoTrace:
@@ -98,12 +89,10 @@ def _filled(state: VideoTrace, other: VideoTrace) -> VideoTrace:
     }
     changes["tags"] = {**other.tags, **state.tags}
     changes["input_context"] = _joined(other.input_context, state.input_context)
-    changes["retry_count"] = max(state.retry_count, other.retry_count)
-    changes["created_at"] = min(state.created_at, other.created_at)
     return msgspec.structs.replace(state, **changes)
 
 
 def _joined(base: Raw, over: Raw) -> Raw:
     if bytes(base) == bytes(over):
         return over
-    return Raw(canonical({**orjson.loads(base), **orjson.loads(over)}))
+    return Raw(canonical({**orjson.loads(bytes(base)), **orjson.loads(bytes(over))}))

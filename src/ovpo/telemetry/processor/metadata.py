@@ -15,11 +15,12 @@ import psycopg
 from msgspec import Struct
 from psycopg_pool import ConnectionPool
 
+from ovpo.foundation.http.errors import Code
 from ovpo.foundation.postgres.connect import transaction
 from ovpo.telemetry.contract.records import VideoTrace
 from ovpo.telemetry.processor import statements
 from ovpo.telemetry.processor.faults import of_postgres
-from ovpo.telemetry.processor.merging import Given, Merged, merge
+from ovpo.telemetry.processor.merging import Refusal, merge
 from ovpo.telemetry.processor.reading import FrameLine, Portion, SpanRecord, TraceKey, TraceRecord
 from ovpo.telemetry.processor.rows import Row, merged_row, refused_record_row, refused_span_row, span_row
 
@@ -89,26 +90,30 @@ def _record(connection: psycopg.Connection, records: Sequence[TraceRecord]) -> t
     new = connection.execute(statements.KEEP_RECORDS).rowcount
     if not new:
         return len(records), 0
-    given: defaultdict[TraceKey, list[Given]] = defaultdict(list)
+    given: defaultdict[TraceKey, list[TraceRecord]] = defaultdict(list)
     for tenant_id, trace_id, digest, received_at, position, text in connection.execute(statements.ALL_RECORDS):
-        given[tenant_id, trace_id].append(Given(bytes(digest), received_at, position, _TRACES.decode(text)))
+        trace = _TRACES.decode(text)
+        given[tenant_id, trace_id].append(
+            TraceRecord(tenant_id, trace, received_at, position, bytes(digest), text.encode())
+        )
     merged = {key: merge(records_of_one) for key, records_of_one in given.items()}
     _copy(
         connection, statements.COPY_MERGED, (merged_row(tenant_id, one.trace) for (tenant_id, _), one in merged.items())
     )
     connection.execute(statements.UPDATE_TRACES)
-    return len(records) - new, _refuse(connection, records, merged)
+    return len(records) - new, _refuse(connection, [refusal for one in merged.values() for refusal in one.refusals])
 
 
-def _refuse(connection: psycopg.Connection, records: Sequence[TraceRecord], merged: dict[TraceKey, Merged]) -> int:
-    """Note the records of this portion that may not follow those before them."""
-    reasons = {(key, refusal.digest): refusal for key, one in merged.items() for refusal in one.refusals}
-    rows = {
-        (one.key, one.digest): refused_record_row(one, reasons[one.key, one.digest])
-        for one in records
-        if (one.key, one.digest) in reasons
-    }
-    return _note_refused(connection, list(rows.values()))
+def _refuse(connection: psycopg.Connection, refusals: Sequence[Refusal]) -> int:
+    """Note every record that may not follow those before it, of an earlier portion too; give how many are new."""
+    connection.execute(statements.TAKE_BACK_REFUSALS, ([refusal.record.digest for refusal in refusals],))
+    noted = _note_refused(connection, [refused_record_row(refusal) for refusal in refusals])
+    beyond = [refusal.record for refusal in refusals if refusal.code is Code.TOO_MANY_ITEMS]
+    if beyond:
+        tenants, traces = map(list, zip(*(record.key for record in beyond), strict=True))
+        digests = [record.digest for record in beyond]
+        connection.execute(statements.DROP_RECORDS, {"tenants": tenants, "traces": traces, "digests": digests})
+    return noted
 
 
 def _keep_spans(connection: psycopg.Connection, spans: Sequence[SpanRecord]) -> tuple[int, int]:
@@ -119,9 +124,11 @@ def _keep_spans(connection: psycopg.Connection, spans: Sequence[SpanRecord]) -> 
     new = connection.execute(statements.KEEP_SPANS).rowcount
     if new == len(spans):
         return 0, 0
-    clashing = {bytes(digest) for (digest,) in connection.execute(statements.CLASHING_SPANS)}
-    rows = {one.digest: refused_span_row(one) for one in spans if one.digest in clashing}
-    return len(spans) - new - len(rows), _note_refused(connection, list(rows.values()))
+    found = connection.execute(statements.CLASHING_SPANS)
+    clashing = {(tenant_id, bytes(digest)) for tenant_id, digest in found}
+    of_spans = {(one.tenant_id, one.digest): one for one in spans}
+    rows = [refused_span_row(one) for key, one in of_spans.items() if key in clashing]
+    return len(spans) - new - len(rows), _note_refused(connection, rows)
 
 
 def _note_refused(connection: psycopg.Connection, rows: Sequence[Row]) -> int:

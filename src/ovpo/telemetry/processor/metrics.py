@@ -20,6 +20,7 @@ class ProcessorMetrics:
     redelivered: Counter
     dead: Counter
     write_errors: Counter
+    faults: Counter
     lag: Histogram
     write_seconds: Histogram
     settled: Counter
@@ -46,6 +47,7 @@ class ProcessorMetrics:
             refused=counter("refused_items", "Items kept aside because they contradict what is there"),
             redelivered=counter("redelivered_messages", "Messages that came more than once"),
             dead=counter("dead_letters", "Messages given up"),
+            faults=counter("faults", "Messages put off because of a fault of the processor"),
             write_errors=counter("write_errors", "Writes that a store did not take", "backend"),
             lag=seconds("lag", "From an item's receipt by the collector to its being queryable, by message", _LAG),
             write_seconds=seconds("write", "Time to write a portion", _WORK, "backend"),

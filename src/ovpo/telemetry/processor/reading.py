@@ -6,7 +6,7 @@ they go is read of them.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
@@ -23,6 +23,9 @@ TraceKey: TypeAlias = tuple[str, str]
 """A tenant and one of its traces."""
 
 DIGEST_BYTES: Final = 16
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2106, 1, 1, tzinfo=UTC)
+"""Between them, ClickHouse can hold in 32 bits when a trace was first heard of."""
 
 
 class FramePlace(Struct, frozen=True, gc=False, tag_field="type", tag="event"):
@@ -91,6 +94,8 @@ def read(payload: bytes) -> Portion:
     """Read a message; raise UnreadableError where it is none of ours or was damaged."""
     envelope = unpack(payload)
     tenant_id, received_at = envelope.tenant_id, envelope.received_at
+    if not EARLIEST <= received_at < LATEST:
+        raise UnreadableError(f"unreadable: received_at is not from {EARLIEST.year} to {LATEST.year - 1}")
     portion = Portion([], [], [])
     try:
         for position, raw in enumerate(_TEXTS.decode(envelope.payload)):

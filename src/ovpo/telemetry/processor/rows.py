@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How records look as rows of PostgreSQL. Pure."""
 
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -9,7 +10,7 @@ from msgspec import Raw
 from ovpo.foundation.http.errors import Code
 from ovpo.telemetry.contract.records import ItemType, VideoTrace
 from ovpo.telemetry.processor.merging import Refusal
-from ovpo.telemetry.processor.reading import SpanRecord, TraceRecord
+from ovpo.telemetry.processor.reading import SpanRecord
 
 Row: TypeAlias = tuple[Any, ...]
 _JSON: Final = msgspec.json.Encoder()
@@ -26,8 +27,8 @@ def span_row(one: SpanRecord) -> Row:
         span.span_kind.value,
         span.name,
         span.status.value,
-        span.start_time,
-        span.end_time,
+        _utc(span.start_time),
+        _utc(span.end_time),
         span.duration_ms,
         _text(span.attributes),
         one.digest,
@@ -51,15 +52,15 @@ def merged_row(tenant_id: str, trace: VideoTrace) -> Row:
         _text(trace.failure),
         trace.retry_count,
         _text(trace.tags),
-        trace.created_at,
-        trace.started_at,
-        trace.completed_at,
+        _utc(trace.created_at),
+        _utc(trace.started_at),
+        _utc(trace.completed_at),
     )
 
 
-def refused_record_row(one: TraceRecord, refusal: Refusal) -> Row:
+def refused_record_row(refusal: Refusal) -> Row:
     """Give the columns of `NOTE_REFUSED` for a record of a trace."""
-    trace_id = one.trace.trace_id
+    one, trace_id = refusal.record, refusal.record.trace.trace_id
     item = (ItemType.TRACE, trace_id, refusal.code, refusal.reason, one.received_at, one.text.decode())
     return (one.tenant_id, trace_id, one.digest, *item)
 
@@ -69,6 +70,11 @@ def refused_span_row(one: SpanRecord) -> Row:
     reason = "another span of the trace has this id; the first to come stays"
     item = (ItemType.SPAN, one.span.span_id, Code.CONFLICT, reason, one.received_at, one.text.decode())
     return (one.tenant_id, one.span.trace_id, one.digest, *item)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """Spell an instant as PostgreSQL reads it: RFC 3339 has offsets up to 23:59, PostgreSQL up to 15:59."""
+    return None if moment is None else moment.astimezone(UTC)
 
 
 def _text(value: object) -> str | None:

@@ -6,15 +6,17 @@ PostgreSQL, and the mark goes last: whoever dies in between leaves the trace to 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from time import perf_counter
 from typing import Any, Final
 
 import msgspec
+import structlog
 from psycopg_pool import ConnectionPool
 
 from ovpo.foundation.clickhouse.connect import KeptClient
 from ovpo.foundation.postgres.connect import transaction
+from ovpo.foundation.unavailable import StoreUnavailableError
 from ovpo.telemetry.processor import settling_statements as statements
 from ovpo.telemetry.processor.faults import of_clickhouse, of_postgres
 from ovpo.telemetry.processor.hardware import Hardware
@@ -27,6 +29,7 @@ MOST: Final = 128
 MOST_ROWS: Final = 300_000
 """Frame events that one question to ClickHouse reads: a million take it 2 s and 600 MB."""
 _JSON: Final = msgspec.json.Encoder()
+_log: Final = structlog.stdlib.get_logger(__name__)
 
 
 class Settling:
@@ -45,10 +48,25 @@ class Settling:
         if not claimed:
             return 0
         for group in by_size(claimed, self._sizes(claimed)):
-            self._settle(group)
+            self._settle_apart(group)
         self._metrics.settled.inc(len(claimed))
         self._metrics.settle_seconds.observe(perf_counter() - begun)
         return len(claimed)
+
+    def _settle_apart(self, claimed: Sequence[Unsettled]) -> None:
+        """Settle all together where that goes, else by halves: a trace that cannot be settled holds up no other."""
+        try:
+            self._settle(claimed)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is said, and tried again when the lease ends
+            if len(claimed) == 1:
+                [one] = claimed
+                _log.error("processor.not_settled", tenant_id=one.tenant_id, trace_id=one.trace_id, exc_info=error)
+                return
+            middle = len(claimed) // 2
+            self._settle_apart(claimed[:middle])
+            self._settle_apart(claimed[middle:])
 
     def _settle(self, claimed: Sequence[Unsettled]) -> None:
         totals, frames = self._spans(claimed), self._frames(claimed)
@@ -73,7 +91,9 @@ class Settling:
 
     def _claim(self) -> list[Unsettled]:
         with transaction(self._pool) as connection:
-            rows = connection.execute(statements.CLAIM, {"most": MOST, "lease": LEASE}).fetchall()
+            claims = connection.execute(statements.CLAIM, {"most": MOST, "lease": LEASE}).fetchall()
+            given = dict(zip(("tenants", "traces", "revisions"), map(list, zip(*claims, strict=True)), strict=False))
+            rows = connection.execute(statements.CLAIMED, given).fetchall() if claims else []
         return [Unsettled(*row) for row in rows]
 
     def _sizes(self, claimed: Sequence[Unsettled]) -> dict[TraceKey, int]:
@@ -95,7 +115,7 @@ class Settling:
         return {(row[0], row[1]): SpanTotals(*row[2:]) for row in rows}
 
     def _frames(self, claimed: Sequence[Unsettled]) -> dict[TraceKey, FrameTotals]:
-        with of_clickhouse(), self._client.lent() as client:
+        with self._client.lent() as client:  # an error of the server's may be about one trace only
             rows = client.query(statements.FRAMES, _keys(claimed)).result_rows
         return {(row[0], row[1]): FrameTotals(*row[2:]) for row in rows}
 
@@ -118,9 +138,9 @@ class Settling:
         given: dict[str, Any] = {
             **_keys(summaries),
             "models": [one.model or "" for one in summaries],
-            "settled_at": summaries[0].settled_at,
+            "settled_at": f"{summaries[0].settled_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}",
         }
-        with of_clickhouse(), self._client.lent() as client:
+        with self._client.lent() as client:
             client.command(statements.HOURS, given)
             client.insert("trace_facts", [one.fact() for one in summaries], column_names=FACTS)
 
@@ -132,6 +152,7 @@ class Settling:
         }
         with of_postgres(), transaction(self._pool) as connection:
             connection.execute(statements.KEEP, {"rows": _JSON.encode([one.row() for one in summaries]).decode()})
+            connection.execute(statements.HOLD, _keys(claimed))
             connection.execute(statements.DONE, done)
 
 

@@ -19,13 +19,22 @@ WITH due AS (
     FROM due WHERE u.tenant_id = due.tenant_id AND u.trace_id = due.trace_id
     RETURNING u.tenant_id, u.trace_id, u.revision
 )
-SELECT c.tenant_id, c.trace_id::text, c.revision, t.seen_at, clock_timestamp(), t.reported_status, t.created_at,
-       t.failure_kind, t.pipeline_config ->> 'model', t.cost_attribution ->> 'project', t.cost_attribution ->> 'center',
-       t.cost_attribution ->> 'campaign', extract(epoch FROM t.completed_at - t.started_at) * 1000.0
-FROM claimed AS c JOIN traces AS t USING (tenant_id, trace_id)
+SELECT tenant_id, trace_id::text, revision FROM claimed
 """
 
-# A span lasts what its sender's monotonic clock says, else from its start to its end. `gpu.count` multiplies.
+# Asked after the claim, and not with it: a statement may lock a newer mark than the traces that it reads.
+CLAIMED: Final = """
+SELECT c.tenant_id, c.trace_id::text, c.revision, t.seen_at, clock_timestamp(), t.reported_status, t.created_at,
+       t.failure_kind,
+       CASE jsonb_typeof(t.pipeline_config -> 'model') WHEN 'string' THEN left(t.pipeline_config ->> 'model', 256) END,
+       t.cost_attribution ->> 'project', t.cost_attribution ->> 'center', t.cost_attribution ->> 'campaign',
+       CASE WHEN t.completed_at >= t.started_at THEN extract(epoch FROM t.completed_at - t.started_at) * 1000.0 END
+FROM unnest(%(tenants)s::text[], %(traces)s::uuid[], %(revisions)s::bigint[]) AS c (tenant_id, trace_id, revision)
+JOIN traces AS t USING (tenant_id, trace_id)
+"""
+
+# A span lasts what its sender's monotonic clock says, else from its start to its end. `gpu.count` multiplies. Both are
+# bounded, by 30 000 years and a million devices, so that no sender's number overflows a sum that others wait for.
 SPANS: Final = """
 WITH wanted AS (
     SELECT * FROM unnest(%(tenants)s::text[], %(traces)s::uuid[], %(seen)s::timestamptz[])
@@ -36,14 +45,15 @@ WITH wanted AS (
     SELECT s.tenant_id, s.trace_id, s.span_kind, s.status, s.start_time, s.end_time,
            s.attributes ->> 'model.name' AS model, s.attributes ->> 'gpu.model' AS hardware,
            CASE WHEN jsonb_typeof(s.attributes -> 'gpu.count') = 'number'
-                THEN greatest(1, (s.attributes ->> 'gpu.count')::float8) ELSE 1 END AS devices,
-           coalesce(s.duration_ms, greatest(0, extract(epoch FROM s.end_time - s.start_time) * 1000), 0)::float8 AS ms
+                THEN least(greatest(1, (s.attributes ->> 'gpu.count')::float8), 1e6) ELSE 1 END AS devices,
+           least(coalesce(s.duration_ms, greatest(0, extract(epoch FROM s.end_time - s.start_time) * 1000), 0)::float8,
+                 1e15) AS ms
     FROM wanted AS w JOIN spans AS s
       ON s.tenant_id = w.tenant_id AND s.trace_id = w.trace_id AND s.trace_seen_at = w.seen_at
 ), kinds AS (
     SELECT t.tenant_id, t.trace_id, t.span_kind, count(*) AS spans,
            count(*) FILTER (WHERE t.status = 'ERROR') AS errors,
-           min(t.start_time) AS first_start, max(coalesce(t.end_time, t.start_time)) AS last_end, sum(t.ms) AS ms,
+           min(t.start_time) AS first_start, max(greatest(t.start_time, t.end_time)) AS last_end, sum(t.ms) AS ms,
            sum(t.ms / 1000 * t.devices * coalesce(f.factor, %(other)s)) AS units,
            count(*) FILTER (WHERE t.hardware IS NOT NULL AND f.name IS NULL) AS unknown, min(t.model) AS model
     FROM timed AS t LEFT JOIN factors AS f ON f.name = t.hardware
@@ -95,6 +105,13 @@ ON CONFLICT (tenant_id, trace_id) DO UPDATE SET
     peak_vram_mb = excluded.peak_vram_mb, mean_gpu_pct = excluded.mean_gpu_pct, unknown_spans = excluded.unknown_spans,
     finding_sample = excluded.finding_sample
 WHERE s.settled_at <= excluded.settled_at
+"""
+
+# In the order of the keys, as `MARK` takes them, so that neither waits for the other for ever.
+HOLD: Final = """
+SELECT FROM unsettled_traces WHERE (tenant_id, trace_id) IN (
+    SELECT * FROM unnest(%(tenants)s::text[], %(traces)s::uuid[]))
+ORDER BY tenant_id, trace_id FOR UPDATE
 """
 
 # What changed while it was settled is due again, the later the longer it takes to count.
@@ -179,10 +196,12 @@ WITH
         WHERE tenant_id IN {tenants:Array(String)} AND trace_id IN {traces:Array(UUID)}
         ORDER BY received_at LIMIT 1 BY tenant_id, trace_id, event_id
     )
-SELECT f.tenant_id, toStartOfHour(f.observed_at, 'UTC') AS hour, f.trace_id, any(f.seen_at), {settled_at:DateTime64(6)},
+SELECT f.tenant_id, toStartOfHour(f.observed_at, 'UTC') AS hour, f.trace_id, any(f.seen_at),
+       {settled_at:DateTime64(6, 'UTC')},
        any(g.model), count(), countIf(f.event_type = 'frame_error'),
        sumMap(mapApply((name, value) -> (name, assumeNotNull(value)), f.metrics)),
        sumMap(mapApply((name, value) -> (name, toUInt64(1)), f.metrics))
 FROM once AS f JOIN given AS g ON g.tenant_id = f.tenant_id AND g.trace_id = f.trace_id
 GROUP BY f.tenant_id, hour, f.trace_id
+SETTINGS enable_extended_results_for_datetime_functions = 1
 """

@@ -40,17 +40,28 @@ SELECT FROM traces WHERE (tenant_id, trace_id) IN (SELECT tenant_id, trace_id FR
 ORDER BY tenant_id, trace_id FOR NO KEY UPDATE
 """
 KEEP_RECORDS: Final = """
-INSERT INTO trace_records (tenant_id, trace_id, trace_seen_at, digest, received_at, position, record)
-SELECT s.tenant_id, s.trace_id, t.seen_at, s.digest, s.received_at, s.position, s.record
+INSERT INTO trace_records AS r (tenant_id, trace_id, trace_seen_at, digest, received_at, position, record)
+SELECT DISTINCT ON (s.tenant_id, s.trace_id, s.digest)
+    s.tenant_id, s.trace_id, t.seen_at, s.digest, s.received_at, s.position, s.record
 FROM staged_records AS s JOIN traces AS t USING (tenant_id, trace_id)
-ORDER BY s.tenant_id, s.trace_id, s.digest, s.received_at
-ON CONFLICT DO NOTHING
+ORDER BY s.tenant_id, s.trace_id, s.digest, s.received_at, s.position
+ON CONFLICT (tenant_id, trace_id, digest, trace_seen_at) DO UPDATE SET
+    received_at = excluded.received_at, position = excluded.position
+WHERE (excluded.received_at, excluded.position) < (r.received_at, r.position)
 """
 ALL_RECORDS: Final = """
 SELECT r.tenant_id, r.trace_id::text, r.digest, r.received_at, r.position, r.record::text
 FROM (SELECT DISTINCT tenant_id, trace_id FROM staged_records) AS s
 JOIN traces AS t USING (tenant_id, trace_id)
 JOIN trace_records AS r ON r.tenant_id = t.tenant_id AND r.trace_id = t.trace_id AND r.trace_seen_at = t.seen_at
+"""
+# Beyond the most that a trace takes, records are kept in `refused_items` alone, so that its fold stays cheap.
+DROP_RECORDS: Final = """
+DELETE FROM trace_records AS r
+USING unnest(%(tenants)s::text[], %(traces)s::uuid[], %(digests)s::bytea[]) AS d (tenant_id, trace_id, digest),
+      traces AS t
+WHERE t.tenant_id = d.tenant_id AND t.trace_id = d.trace_id AND r.tenant_id = d.tenant_id AND r.trace_id = d.trace_id
+  AND r.digest = d.digest AND r.trace_seen_at = t.seen_at
 """
 COPY_MERGED: Final = """
 COPY staged_merged (tenant_id, trace_id, reported_status, parent_trace_id, user_id_hash, pipeline_config,
@@ -77,16 +88,22 @@ INSERT INTO spans (tenant_id, trace_id, span_id, trace_seen_at, parent_span_id, 
 SELECT s.tenant_id, s.trace_id, s.span_id, t.seen_at, s.parent_span_id, s.span_kind, s.name, s.status, s.start_time,
     s.end_time, s.duration_ms, s.attributes, s.digest, s.received_at
 FROM staged_spans AS s JOIN traces AS t USING (tenant_id, trace_id)
-ORDER BY s.tenant_id, s.trace_id, s.span_id, s.received_at
+ORDER BY s.tenant_id, s.trace_id, s.span_id, s.received_at, s.ctid
 ON CONFLICT DO NOTHING
 """
 CLASHING_SPANS: Final = """
-SELECT s.digest FROM staged_spans AS s JOIN traces AS t USING (tenant_id, trace_id)
+SELECT DISTINCT s.tenant_id, s.digest FROM staged_spans AS s JOIN traces AS t USING (tenant_id, trace_id)
 JOIN spans AS p ON p.tenant_id = s.tenant_id AND p.trace_id = s.trace_id AND p.span_id = s.span_id
                AND p.trace_seen_at = t.seen_at
 WHERE p.digest <> s.digest
 """
 
+# A record that was refused may follow after all once one that was received before it comes.
+TAKE_BACK_REFUSALS: Final = """
+DELETE FROM refused_items AS r USING (SELECT DISTINCT tenant_id, trace_id FROM staged_records) AS s
+WHERE r.tenant_id = s.tenant_id AND r.trace_id = s.trace_id AND r.item_type = 'trace'
+  AND r.code = 'INVALID_TRANSITION' AND r.digest <> ALL (%s)
+"""
 NOTE_REFUSED: Final = """
 INSERT INTO refused_items (tenant_id, trace_id, digest, item_type, item_id, code, reason, received_at, item)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)

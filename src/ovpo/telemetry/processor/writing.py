@@ -5,7 +5,7 @@ PostgreSQL comes first, which says when each trace was first heard of, then Clic
 are to be settled.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import timedelta
 from time import perf_counter
 from typing import Final
@@ -37,8 +37,10 @@ class Stores:
         begun = perf_counter()
         written = self._metadata.write(portion)
         between = perf_counter()
-        self._frames.write(portion.frames, written.seen)
-        self._mark(written.seen)
+        try:
+            self._frames.write(portion.frames, written.seen)
+        finally:  # what PostgreSQL has is settled even where ClickHouse refuses the rest
+            self._mark(written.seen)
         self._metrics.write_seconds.labels(Backend.POSTGRES).observe(between - begun)
         self._metrics.write_seconds.labels(Backend.CLICKHOUSE).observe(perf_counter() - between)
         self._count(portion, written)
@@ -47,11 +49,15 @@ class Stores:
         """End the connection to ClickHouse; the pool is the caller's."""
         self._frames.close()
 
-    def _mark(self, traces: Iterable[TraceKey]) -> None:
+    def _mark(self, traces: Collection[TraceKey]) -> None:
         """Have the traces settled, now that all of the portion can be read."""
-        tenants, ids = zip(*traces, strict=True)
+        marks = {
+            "tenants": [tenant_id for tenant_id, _ in traces],
+            "traces": [trace_id for _, trace_id in traces],
+            "after": SETTLE_AFTER,
+        }
         with transaction(self._pool) as connection:
-            connection.execute(statements.MARK, {"tenants": list(tenants), "traces": list(ids), "after": SETTLE_AFTER})
+            connection.execute(statements.MARK, marks)
 
     def _count(self, portion: Portion, written: Written) -> None:
         items = self._metrics.items

@@ -4,7 +4,7 @@
 CREATE TABLE IF NOT EXISTS frame_hours
 (
     tenant_id      LowCardinality(String),
-    hour           DateTime('UTC'),
+    hour           DateTime64(0, 'UTC'),
     trace_id       UUID,
     seen_at        DateTime('UTC'),
     settled_at     DateTime64(6, 'UTC'),

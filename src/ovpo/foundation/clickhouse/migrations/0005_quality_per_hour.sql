@@ -18,5 +18,5 @@ AS SELECT
     sum(frame_hours.frame_events) AS frame_events, sum(frame_hours.frame_errors) AS frame_errors,
     mapApply((name, total) -> (name, total / sumMap(metric_counts)[name]), sumMap(metric_sums)) AS means
 FROM frame_hours FINAL
-WHERE hour >= toStartOfHour(now('UTC')) - INTERVAL 7 DAY
+WHERE hour >= toStartOfHour(now('UTC')) - INTERVAL 7 DAY AND hour < now('UTC') + INTERVAL 1 DAY
 GROUP BY tenant_id, hour, model

@@ -20,5 +20,5 @@ AS SELECT
     if(finished = 0, 0, failed / finished) AS failure_rate,
     sumMapIf(map(assumeNotNull(failure_kind), toUInt64(1)), failure_kind IS NOT NULL) AS kinds
 FROM trace_facts FINAL
-WHERE created_at >= toStartOfHour(now('UTC')) - INTERVAL 7 DAY
+WHERE created_at >= toStartOfHour(now('UTC')) - INTERVAL 7 DAY AND created_at < now('UTC') + INTERVAL 1 DAY
 GROUP BY tenant_id, hour, model

@@ -19,4 +19,5 @@ AS SELECT
     count() AS traces, sum(trace_facts.compute_units) AS compute_units, sumMap(trace_facts.units) AS units
 FROM trace_facts FINAL
 WHERE coalesce(created_at, seen_at) >= toStartOfDay(now('UTC')) - INTERVAL 90 DAY
+  AND coalesce(created_at, seen_at) < now('UTC') + INTERVAL 1 DAY
 GROUP BY tenant_id, day, project, center, campaign, factors_version

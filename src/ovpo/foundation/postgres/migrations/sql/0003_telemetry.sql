@@ -174,5 +174,6 @@ CREATE POLICY every_unsettled ON unsettled_traces TO ovpo_process USING (true) W
 
 GRANT SELECT ON traces, trace_records, spans, trace_summaries, refused_items TO ovpo_query;
 GRANT SELECT, INSERT, UPDATE ON traces, trace_summaries TO ovpo_process;
-GRANT SELECT, INSERT ON trace_records, spans, refused_items TO ovpo_process;
-GRANT SELECT, INSERT, UPDATE, DELETE ON unsettled_traces TO ovpo_process;
+GRANT SELECT, INSERT ON spans TO ovpo_process;
+GRANT SELECT, INSERT, DELETE ON refused_items TO ovpo_process;
+GRANT SELECT, INSERT, UPDATE, DELETE ON trace_records, unsettled_traces TO ovpo_process;

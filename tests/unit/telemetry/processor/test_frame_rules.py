@@ -7,8 +7,9 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovpo.telemetry.contract.frames import FrameRule, findings
+from ovpo.telemetry.contract.frames import FrameRule
 from ovpo.telemetry.contract.records import EventType, FrameEvent
+from tests.unit.telemetry.processor.frame_rules import findings
 
 START = datetime(2026, 11, 21, 10, tzinfo=UTC)
 GENERATED, SAMPLED = EventType.FRAME_GENERATED, EventType.FRAME_SAMPLED
