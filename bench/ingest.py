@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much telemetry one collector and one processor over the embedded stores take in and make queryable here.
 
-First as much as goes, for a minute, in requests of 1 000 items; then 100-item requests at half the goal.
+First 100-item requests at half the goal, for a minute; then as much as goes, in requests of 1 000 items.
 The sender runs on the same cores, so its share is taken from theirs.
 """
 
@@ -66,7 +66,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seconds", type=int, default=60, help="length of each phase")
     arguments.add_argument(
-        "--offered", type=int, default=30_000, help="items prepared for each second of the first phase"
+        "--offered", type=int, default=30_000, help="items prepared for each second of the second phase"
     )
     asked = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="ovpo-bench-") as folder:
@@ -97,8 +97,8 @@ def _measure(settings: Settings, key: str, seconds: int, offered: int) -> None:
     console.print(
         f"{len(large)} requests of 1 000 items, {len(small)} of 100; {len(large[0]) / 1000:.0f} bytes an item"
     )
-    full = _phase(settings, key, large, 1000, senders=4, seconds=seconds, per_second=None)
     half = _phase(settings, key, small, 100, senders=4, seconds=seconds, per_second=GOAL_PER_SECOND / 2 / 100)
+    full = _phase(settings, key, large, 1000, senders=4, seconds=seconds, per_second=None)
     _print(console, full, half)
 
 

@@ -21,9 +21,12 @@ from tests.conftest import environment, free_ports, scratch, stack_environment
 from tests.integration.collector import conftest as collecting
 from tests.integration.collector.batches import event, new_id, trace
 from tests.integration.collector.conftest import SECRET, Program, until
+from tests.integration.processor import conftest as processing
 from tests.integration.processor.conftest import Kept, Processor, Start, queue_up, settled
 from tests.integration.processor.test_poison import letters
 
+start = processing.start
+kept = processing.kept
 nats_server = collecting.nats_server
 valkey_server = collecting.valkey_server
 MEGABYTE = 1024 * 1024
