@@ -125,9 +125,14 @@ def test_the_first_page_shows_every_store_ready(stack: RunningStack, browser: Br
 
 def test_dagster_shows_the_graph_of_both_locations(stack: RunningStack, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1400, "height": 900})
-    page.goto(f"{stack.dagster_url}/asset-groups")
-    for asset in ("stores_observed", "ledger_health", "run_history_pruned", "devices_observed"):
-        expect(page.get_by_text(asset).first).to_be_visible(timeout=30_000)
+    for location, group, assets in (
+        ("ovpo", "platform", ("stores_observed", "ledger_health", "run_history_pruned")),
+        ("ovpo_gpu", "platform", ("devices_observed",)),
+        ("ovpo", "traces", ("landed", "frame_metrics", "health", "hourly_rollups", "daily_costs", "daily_quality")),
+    ):
+        page.goto(f"{stack.dagster_url}/locations/{location}/asset-groups/{group}/lineage")
+        for asset in assets:
+            expect(page.get_by_text(asset).first).to_be_visible(timeout=30_000)
     page.close()
 
 
