@@ -26,6 +26,8 @@ FILE = Path("ovpo.toml")
 DOTENV = Path(".env")
 GENERATED = "secrets.toml"
 DAGSTER_PREFIX = "OVPO_DAGSTER_PG_"
+OF_CLIENTS = frozenset({"OVPO_KEY"})
+"""What whoever calls our APIs keeps beside our settings, as the demo proposes: the API key. No service reads it."""
 
 
 class _Dotenv(DotEnvSettingsSource):
@@ -66,7 +68,7 @@ def ranked(settings_class: type[BaseSettings] = Settings) -> list[tuple[str, Pyd
 
 def load() -> Settings:
     """Read and check every setting; a wrong one is a `SettingsError` of one line each."""
-    names = {*os.environ, *dotenv_values(DOTENV)}
+    names = {*os.environ, *dotenv_values(DOTENV)} - OF_CLIENTS
     if strays := unknown_variables(name for name in names if not name.startswith(DAGSTER_PREFIX)):
         raise SettingsError(strays)
     try:
@@ -78,8 +80,12 @@ def load() -> Settings:
 
 
 def inherited_environment() -> Mapping[str, str]:
-    """Give the environment that a child process starts from: ours, without settings that only its parent should see."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(DAGSTER_PREFIX)}
+    """Give the environment that a child process starts from: ours, without what is none of its business."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in OF_CLIENTS and not name.startswith(DAGSTER_PREFIX)
+    }
 
 
 def origins() -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ovpo.foundation.settings.faults import SettingsError
-from ovpo.foundation.settings.load import load, origins
+from ovpo.foundation.settings.load import inherited_environment, load, origins
 
 
 def lines(raised: pytest.ExceptionInfo[SettingsError]) -> list[str]:
@@ -98,6 +98,18 @@ def test_a_misspelt_variable_in_dotenv_is_an_error_too(bare_environment: pytest.
     with pytest.raises(SettingsError) as raised:
         load()
     assert lines(raised) == ["OVPO_HOMES: there is no such setting; did you mean OVPO_HOME?"]
+
+
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_the_api_key_of_a_client_is_no_setting_and_reaches_no_child(
+    bare_environment: pytest.MonkeyPatch, place: str
+) -> None:
+    if place == "environment":
+        bare_environment.setenv("OVPO_KEY", "ovpo_sk_x")
+    else:
+        Path(".env").write_text("OVPO_KEY=ovpo_sk_x\n")
+    assert load() == load()
+    assert "OVPO_KEY" not in inherited_environment()
 
 
 def test_a_misspelt_name_in_the_file_is_an_error(bare_environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
