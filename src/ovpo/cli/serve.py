@@ -54,7 +54,7 @@ def _service(name: Service | Worker, settings: Settings) -> tuple[FastAPI, Liste
     """Import and make one service only, so that none pays for what the others import."""
     match name:
         case Service.QUERY:
-            from ovpo.telemetry.query import app as query
+            from ovpo.services import query
 
             at = settings.query
             return query.create(settings), Listen(at.host, at.port, "OVPO_QUERY__HOST", "OVPO_QUERY__PORT")

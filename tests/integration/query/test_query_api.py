@@ -20,7 +20,7 @@ from ovpo.foundation.objects.connect import open_objects
 from ovpo.foundation.postgres.connect import conninfo, open_pool, transaction
 from ovpo.foundation.settings.tree import PostgresRole, Settings
 from ovpo.foundation.tenancy.registry import issue
-from ovpo.telemetry.query.app import create
+from ovpo.services.query import create
 from tests.conftest import free_ports
 
 PATH = "/v1/platform/inspections"

@@ -9,8 +9,9 @@ import structlog
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from ovpo.foundation.auth import AuthError, KeyStore, KeyStoreError, Principal, Role, authenticate
+from ovpo.foundation.auth import AuthError, KeyStore, KeyStoreError, Principal, authenticate
 from ovpo.foundation.http.errors import ApiError, Code
+from ovpo.foundation.permissions import LEAST_ROLE, Permission, allows
 
 Identify = Callable[..., Awaitable[Principal]]
 _log: Final = structlog.stdlib.get_logger(__name__)
@@ -45,16 +46,17 @@ def principal(store: KeyStore, now: Callable[[], datetime] = utc_now) -> Identif
     return identify
 
 
-def require(role: Role, identify: Identify) -> Identify:
-    """Make the dependency that lets a caller of at least this role pass, and answers 403 to others."""
+def require(permission: Permission, identify: Identify) -> Identify:
+    """Make the dependency that lets a caller pass whose role has this permission, and answers 403 to others."""
 
     async def allow(caller: Annotated[Principal, Depends(identify)]) -> Principal:
-        if caller.role < role:
-            _log.info("auth.forbidden", role=caller.role.value, needed=role.value)
+        if not allows(caller.role, permission):
+            needed = LEAST_ROLE[permission].value
+            _log.info("auth.forbidden", role=caller.role.value, permission=permission.value)
             raise ApiError(
                 Code.FORBIDDEN,
-                f"This needs the role {role.value}; your API key has {caller.role.value}",
-                details={"needed": role.value, "role": caller.role.value},
+                f"This needs {permission.value}, which the role {needed} has; your API key has {caller.role.value}",
+                details={"permission": permission.value, "needed": needed, "role": caller.role.value},
             )
         return caller
 

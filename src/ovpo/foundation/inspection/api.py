@@ -10,13 +10,14 @@ from fastapi import APIRouter, Depends, Response
 from psycopg_pool import ConnectionPool
 from pydantic import BaseModel, Field
 
-from ovpo.foundation.auth import Principal, Role
+from ovpo.foundation.auth import Principal
 from ovpo.foundation.http.access import Identify, require
 from ovpo.foundation.http.errors import ApiError, Code
 from ovpo.foundation.inspection import requests
 from ovpo.foundation.inspection.requests import Inspection
 from ovpo.foundation.inspection.stores import Observation
 from ovpo.foundation.ledger.items import Item, State
+from ovpo.foundation.permissions import Permission
 from ovpo.foundation.settings.tree import ClickHouse
 
 PATH = "/v1/platform/inspections"
@@ -56,7 +57,7 @@ def router(
 ) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix=PATH, tags=["platform"])
-    Admin = Annotated[Principal, Depends(require(Role.ADMIN, identify))]  # noqa: N806
+    Admin = Annotated[Principal, Depends(require(Permission.PLATFORM_INSPECT, identify))]  # noqa: N806
 
     @routes.post("", status_code=202)
     def ask_for_inspection(caller: Admin, response: Response) -> InspectionAnswer:

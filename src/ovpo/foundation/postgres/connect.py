@@ -67,6 +67,7 @@ def password(settings: Postgres, role: PostgresRole) -> str:
         PostgresRole.COLLECT: by_role.collect,
         PostgresRole.PROCESS: by_role.process,
         PostgresRole.QUERY: by_role.query,
+        PostgresRole.GOVERN: by_role.govern,
         PostgresRole.DAGSTER: by_role.dagster,
     }[role]
     return secret.get_secret_value()

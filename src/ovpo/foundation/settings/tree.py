@@ -26,6 +26,7 @@ class PostgresRole(StrEnum):
     COLLECT = "ovpo_collect"
     PROCESS = "ovpo_process"
     QUERY = "ovpo_query"
+    GOVERN = "ovpo_govern"
     DAGSTER = "ovpo_dagster"
 
 
@@ -72,6 +73,7 @@ class RolePasswords(Section):
     collect: SecretStr = Field(SecretStr(""), description="Password of ovpo_collect, used by the collector")
     process: SecretStr = Field(SecretStr(""), description="Password of ovpo_process, used by processor and assets")
     query: SecretStr = Field(SecretStr(""), description="Password of ovpo_query, used by the query API")
+    govern: SecretStr = Field(SecretStr(""), description="Password of ovpo_govern, used to administer every tenant")
     dagster: SecretStr = Field(SecretStr(""), description="Password of ovpo_dagster, the owner of Dagster's database")
 
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
-from ovpo.foundation.auth import Principal, Role
+from ovpo.foundation.auth import Principal
 from ovpo.foundation.http.access import Identify, require
 from ovpo.foundation.http.errors import Code
+from ovpo.foundation.permissions import Permission
 from ovpo.telemetry.collector import declared, edge
 from ovpo.telemetry.collector.answer import BatchAnswer
 from ovpo.telemetry.collector.decoding import decode
@@ -35,7 +36,9 @@ def router(
     """Make the route."""
     routes = APIRouter(tags=["ingest"])
 
-    async def admit(request: Request, caller: Annotated[Principal, Depends(require(Role.DEVELOPER, identify))]) -> str:
+    async def admit(
+        request: Request, caller: Annotated[Principal, Depends(require(Permission.TRACE_WRITE, identify))]
+    ) -> str:
         """Let a sender pass that is within its rate; give its tenant."""
         standing = await rate.take(caller.tenant_id)
         edge.tell(request.scope, standing)

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends
 from ovpo.foundation.auth import KeyStoreError, Principal, Role, StoredKey
 from ovpo.foundation.http.access import principal, require
 from ovpo.foundation.keys import mint
+from ovpo.foundation.permissions import Permission
 
 Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 KEY = mint(lambda size: bytes(range(size)))
@@ -46,7 +47,7 @@ def routes_for(store: Kept) -> APIRouter:
     async def me(caller: Annotated[Principal, Depends(identify)]) -> dict[str, object]:
         return {"tenant": caller.tenant_id, "bound": structlog.contextvars.get_contextvars().get("tenant_id")}
 
-    @routes.get("/admin", dependencies=[Depends(require(Role.ADMIN, identify))])
+    @routes.get("/admin", dependencies=[Depends(require(Permission.ADMIN_KEYS, identify))])
     async def admin(caller: Annotated[Principal, Depends(identify)]) -> str:
         return caller.role.value
 

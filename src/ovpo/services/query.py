@@ -18,7 +18,7 @@ from ovpo.foundation.postgres.connect import open_pool
 from ovpo.foundation.settings.tree import PostgresRole, Settings
 from ovpo.foundation.tenancy import api as whoami
 from ovpo.foundation.tenancy.key_store import PostgresKeys
-from ovpo.telemetry.query import page
+from ovpo.services import page
 
 
 def create(settings: Settings) -> FastAPI:
