@@ -6,9 +6,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
+# Tests wait for servers most of the time, so two files at once take half as long; each worker has servers of its own.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract bench-ingest browser rabbitmq clean
+.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract bench-ingest bench-query browser rabbitmq clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -42,7 +44,7 @@ status: $(RUN) ## Say what runs where
 	@$(BIN)/ovpo status
 
 test: $(DEV) browser rabbitmq ## Run the tests: unit, definitions, integration, end to end, browser
-	@$(BIN)/python -m pytest tests --ignore=tests/long
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests --ignore=tests/long
 
 test-long: $(DEV) ## Run the tests that take long: kills under load, deep searches
 	@$(BIN)/python -m pytest -s tests/long
@@ -56,6 +58,7 @@ lint: $(DEV) ## Format check, lint, types, import rules
 check-generated: $(RUN) ## Check that generated files are what the code generates
 	@$(BIN)/ovpo config example | diff -u .env.example - \
 		|| { echo "run: ovpo config example > .env.example" >&2; exit 1; }
+	@$(BIN)/ovpo openapi export --check docs/openapi
 
 schemas: $(RUN) ## Check that every valid example keeps the telemetry contract
 	@$(BIN)/ovpo schema validate schemas/v0.08/examples/valid
@@ -65,6 +68,9 @@ bench-contract: $(DEV) ## Measure what the validation of telemetry costs
 
 bench-ingest: $(DEV) ## Measure how much telemetry goes in and is queryable (about 4 minutes)
 	@$(BIN)/python -m bench.ingest
+
+bench-query: $(DEV) ## Measure how fast telemetry comes out, over a million spans (about 8 minutes)
+	@$(BIN)/python -m bench.query
 
 bench: $(DEV) ## Measure the foundation on this machine
 	@$(BIN)/python bench/foundation.py

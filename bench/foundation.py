@@ -29,7 +29,7 @@ from ovpo.foundation.settings.load import load
 from ovpo.foundation.settings.tree import PostgresRole, Settings
 from ovpo.foundation.stack import control
 from ovpo.foundation.stack.state import Phase
-from ovpo.foundation.tenancy.registry import seed
+from ovpo.governance.access.console import seed
 
 ROUNDS = 5
 ITEMS = 10_000

@@ -30,7 +30,7 @@ from ovpo.foundation.settings.tree import PostgresRole, Settings
 from ovpo.foundation.stack import control
 from ovpo.foundation.stack.home import Home
 from ovpo.foundation.stack.state import Phase, read
-from ovpo.foundation.tenancy.registry import seed
+from ovpo.governance.access.console import seed
 
 GOAL_PER_SECOND = 15_000
 PARTS = ("collector", "processor")

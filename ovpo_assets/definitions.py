@@ -4,13 +4,19 @@
 import dagster as dg
 
 from io_managers.tables import ParquetTables
-from ovpo_assets import platform, specs, traces
+from ovpo_assets import alerts, audit, platform, specs, traces
+from ovpo_assets.checks import alerts as alerts_checks
+from ovpo_assets.checks import audit as audit_checks
 from ovpo_assets.checks import platform as platform_checks
 from ovpo_assets.checks import traces as traces_checks
+from resources.alerts import Alerts
+from resources.audit import Audit
 from resources.configuration import Configuration
 from resources.ledger import Ledger
 from resources.stores import Stores
 from resources.telemetry import Telemetry
+from schedules import alerts as alerts_schedules
+from schedules import audit as audit_schedules
 from schedules import platform as platform_schedules
 from schedules import rollups as rollup_schedules
 from sensors.arrivals import telemetry_arrivals
@@ -26,6 +32,8 @@ defs = dg.Definitions(
             platform.stores_observed,
             platform.ledger_health,
             platform.run_history_pruned,
+            alerts.alerts_evaluated,
+            audit.audit_sealed,
             traces.collector,
             traces.landed,
             traces.frame_metrics,
@@ -39,6 +47,8 @@ defs = dg.Definitions(
         platform_checks.stores_checks,
         platform_checks.ledger_checks,
         platform_checks.history_checks,
+        alerts_checks.alerts_checks,
+        audit_checks.audit_checks,
         traces_checks.landed_checks,
         traces_checks.frame_checks,
         traces_checks.health_checks,
@@ -50,6 +60,8 @@ defs = dg.Definitions(
         platform.observe_stores,
         platform.report_ledger_health,
         platform.prune_run_history,
+        alerts.evaluate_alerts,
+        audit.seal_audit,
         traces.roll_up_hours,
         traces.roll_up_days,
     ],
@@ -57,6 +69,8 @@ defs = dg.Definitions(
         platform_schedules.stores_hourly,
         platform_schedules.ledger_health_nightly,
         platform_schedules.run_history_nightly,
+        alerts_schedules.alerts_every_five_minutes,
+        audit_schedules.audit_nightly,
         rollup_schedules.traces_hourly,
         rollup_schedules.traces_late_nightly,
         rollup_schedules.traces_days_nightly,
@@ -68,6 +82,8 @@ defs = dg.Definitions(
         "stores": Stores(settings=configuration),
         "tables": ParquetTables(settings=configuration),
         "telemetry": Telemetry(settings=configuration),
+        "alerts": Alerts(settings=configuration),
+        "audit": Audit(settings=configuration),
     },
     executor=dg.in_process_executor,
 )

@@ -9,6 +9,7 @@ from ovpo_assets.groups import PLATFORM, SOURCES, TRACES
 
 OWNERS = {PLATFORM: ["team:platform"], SOURCES: ["team:telemetry"], TRACES: ["team:telemetry"]}
 
+OFTEN = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=1), warn_window=timedelta(minutes=20))
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(minutes=90))
 NIGHTLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 # A policy looks at materialisations only, so what is merely observed tells its freshness in its metadata and has none.
@@ -18,6 +19,8 @@ FRESHNESS = {
     "platform/ledger_health": NIGHTLY,
     "platform/run_history_pruned": NIGHTLY,
     "platform/devices_observed": NIGHTLY,
+    "platform/alerts_evaluated": OFTEN,
+    "platform/audit_sealed": NIGHTLY,
     "sources/collector": OBSERVED,
     "traces/landed": OBSERVED,
     "traces/frame_metrics": OBSERVED,

@@ -15,7 +15,7 @@ from ovpo.foundation.settings.tree import LOOPBACK, Settings
 from ovpo.foundation.stack import control
 from ovpo.foundation.stack.errors import StackError
 from ovpo.foundation.stack.state import Phase
-from ovpo.foundation.tenancy.registry import seed
+from ovpo.governance.access.console import seed
 
 PORTS = (
     "OVPO_POSTGRES__PORT",

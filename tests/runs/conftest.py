@@ -22,6 +22,8 @@ from ovpo.foundation.settings.tree import LOOPBACK, Settings
 from ovpo.foundation.stack.home import Home
 from ovpo.foundation.stack.parts import dagster
 from ovpo_assets.definitions import defs
+from resources.alerts import Alerts
+from resources.audit import Audit
 from resources.ledger import Ledger
 from resources.stores import Stores
 from resources.telemetry import Telemetry
@@ -42,6 +44,8 @@ def bind(settings: Settings) -> Resources:
         "stores": Stores(settings=settings),
         "tables": ParquetTables(settings=settings),
         "telemetry": Telemetry(settings=settings),
+        "alerts": Alerts(settings=settings),
+        "audit": Audit(settings=settings),
     }
 
 

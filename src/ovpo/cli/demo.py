@@ -2,39 +2,56 @@
 """`ovpo demo`: puts something into a running stack through its public API, shows it, and says what to open and try."""
 
 import json
+import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from rich.console import Console
 from rich.table import Table
 
 from ovpo.foundation.auth import Role
-from ovpo.foundation.settings.load import load
+from ovpo.foundation.settings.load import inherited_environment, load
 from ovpo.foundation.settings.tree import LOOPBACK, Settings
 from ovpo.foundation.stack import control
 from ovpo.foundation.stack.errors import StackError
 from ovpo.foundation.stack.home import Home
-from ovpo.foundation.tenancy.registry import IssuedKey, issue
+from ovpo.governance.access.console import issue
 from ovpo.telemetry import example
-from ovpo.telemetry.query.summary import summary_of
+from ovpo.telemetry.example import STORIES, Story
 
 KEY_LIFE = timedelta(days=1)
+APART = timedelta(minutes=2)
 PATIENCE_SECONDS = 120
 POLL_SECONDS = 0.5
 UNFINISHED = {"queued", "started"}
 
 
-def demo() -> None:
-    """Send a trace into the running stack and ask for an inspection of its stores, and show what came of both.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The stack that the demo is for, and a key to it."""
 
-    The trace goes to the collector, which answers when the queue holds it, and through the processor into the stores.
-    The inspection goes the way of all work in OVPO: the API writes it to the ledger and answers at once, a Dagster
-    sensor turns it into a run, the run does it, and the API shows the result.
+    settings: Settings
+    key: str
+    tenant_id: str
+
+    @property
+    def query(self) -> str:
+        """Where the query API is."""
+        return f"http://{LOOPBACK}:{self.settings.query.port}"
+
+
+def demo() -> None:
+    """Send five runs of a pipeline into the running stack, have its stores inspected, and show what came of it.
+
+    The runs go to the collector, which answers when the queue holds them, and through the processor into the stores;
+    `ovpo traces` shows them as anybody with a key would see them. The inspection goes the way of all work in OVPO: the
+    API writes it to the ledger and answers at once, a Dagster sensor turns it into a run, the API shows the result.
     """
     settings = load()
     if control.running(Home(settings.home)) is None:
@@ -43,43 +60,54 @@ def demo() -> None:
     if key is None:
         raise StackError(f"there is no tenant {settings.seed.tenant!r}; OVPO_SEED__TENANT names the one to use")
     console = Console(highlight=False)
-    base = f"http://{LOOPBACK}:{settings.query.port}"
-    _send_trace(console, settings, key)
-    asked = _call(f"{base}/v1/platform/inspections", key.text, method="POST")
-    found = _wait(console, f"{base}/v1/platform/inspections/{asked['inspection_id']}", key.text)
+    target = Target(settings, key.text, key.tenant_id)
+    asked = _call(target, f"{target.query}/v1/platform/inspections", method="POST")
+    sent = _send_runs(console, target)
+    found = _wait(console, target, f"{target.query}/v1/platform/inspections/{asked['inspection_id']}")
     _show(console, found)
-    _invite(console, settings, base, key.text, found["inspection_id"])
+    _invite(console, target, found["inspection_id"])
+    _command(console, target, "traces", "list", "--limit", str(len(STORIES)))
+    _command(console, target, "traces", "get", str(sent[_most_telling()]))
 
 
-def _send_trace(console: Console, settings: Settings, key: IssuedKey) -> None:
-    """Send a run of a pipeline as a sender would, and wait until its summary can be read."""
-    trace_id, begun = uuid4(), time.monotonic()
-    body = json.dumps(example.batch(key.tenant_id, trace_id, datetime.now(UTC))).encode()
-    url = f"http://{LOOPBACK}:{settings.collector.port}/v1/ingest/batch"
-    answer = _call(url, key.text, method="POST", body=body)
+def _send_runs(console: Console, target: Target) -> list[UUID]:
+    """Send runs as their senders would, two minutes apart, and wait until all can be read."""
+    begun, now = time.monotonic(), datetime.now(UTC)
+    url = f"http://{LOOPBACK}:{target.settings.collector.port}/v1/ingest/batch"
+    runs = [(uuid4(), story) for story in STORIES]
+    items = 0
+    for place, (trace_id, story) in enumerate(runs):
+        batch = example.batch(target.tenant_id, trace_id, now - APART * (len(runs) - 1 - place), story)
+        items += _call(target, url, method="POST", body=json.dumps(batch).encode())["processed_items"]
     acknowledged = time.monotonic() - begun
-    while (found := summary_of(settings.postgres, key.tenant_id, trace_id)) is None or found.frames < example.FRAMES:
-        if time.monotonic() - begun > PATIENCE_SECONDS:
-            raise StackError(f"trace {trace_id} is not in the stores yet; see `ovpo logs processor`")
-        time.sleep(POLL_SECONDS / 5)
+    for trace_id, story in runs:
+        while not _is_settled(target, trace_id, story):
+            if time.monotonic() - begun > PATIENCE_SECONDS:
+                raise StackError(f"trace {trace_id} is not in the stores yet; see `ovpo logs processor`")
+            time.sleep(POLL_SECONDS / 5)
     console.print(
-        f"Trace {trace_id}: {answer['processed_items']} items acknowledged after {acknowledged * 1000:.0f} ms, "
-        f"in the stores and settled after {time.monotonic() - begun:.1f} s:",
+        f"{len(runs)} runs of a pipeline: {items} items acknowledged after {acknowledged * 1000:.0f} ms, "
+        f"in the stores and settled after {time.monotonic() - begun:.1f} s.\n",
         soft_wrap=True,
     )
-    rows = Table("status", "model", "spans", "frames", "seconds", "compute units", "findings", box=None)
-    seconds = f"{(found.total_ms or 0) / 1000:.1f}"
-    counts = (str(found.spans), str(found.frames), seconds, f"{found.compute_units:.1f}", str(found.findings))
-    rows.add_row(found.status, found.model, *counts)
-    console.print(rows)
-    console.print()
+    return [trace_id for trace_id, _ in runs]
 
 
-def _wait(console: Console, url: str, key: str) -> dict[str, Any]:
+def _is_settled(target: Target, trace_id: UUID, story: Story) -> bool:
+    page = _call(target, f"{target.query}/v1/traces?tags=origin=demo&limit=100")
+    return any(one["trace_id"] == str(trace_id) and one["frames"] == len(story.frames) for one in page["traces"])
+
+
+def _most_telling() -> int:
+    """Choose the run in which most went wrong that a person can see."""
+    return next(place for place, story in enumerate(STORIES) if story.skipped)
+
+
+def _wait(console: Console, target: Target, url: str) -> dict[str, Any]:
     deadline = time.monotonic() + PATIENCE_SECONDS
     with console.status("Asked for an inspection; waiting for its run …") as shown:
         while time.monotonic() < deadline:
-            found = _call(url, key)
+            found = _call(target, url)
             if found["state"] not in UNFINISHED:
                 return found
             shown.update(f"The inspection is {found['state']} …")
@@ -100,27 +128,39 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     console.print(rows)
 
 
-def _invite(console: Console, settings: Settings, base: str, key: str, inspection_id: str) -> None:
-    assets = f"http://{LOOPBACK}:{settings.dagster.port}/assets"
+def _invite(console: Console, target: Target, inspection_id: str) -> None:
+    assets = f"http://{LOOPBACK}:{target.settings.dagster.port}/assets"
     console.print(
-        f"\n[bold]Open[/]\n  {base}/  the stores of this stack"
+        f"\n[bold]Open[/]\n  {target.query}/  the stores of this stack"
         f"\n  {assets}/platform/stores_observed  the run that looked at them, in Dagster"
-        f"\n  {assets}/traces/landed  where the trace went, in Dagster"
+        f"\n  {assets}/traces/landed  where the runs went, in Dagster"
         "\n\n[bold]Try[/] (this key is valid for a day)",
         soft_wrap=True,
     )
     console.print(
-        f"  export OVPO_KEY={key}\n"
-        f'  curl -H "Authorization: Bearer $OVPO_KEY" {base}/v1/whoami\n'
-        f'  curl -H "Authorization: Bearer $OVPO_KEY" {base}/v1/platform/inspections/{inspection_id}\n'
-        f'  curl -X POST -H "Authorization: Bearer $OVPO_KEY" {base}/v1/platform/inspections\n'
-        f"  {sys.argv[0]} status\n  {sys.argv[0]} logs query\n  {sys.argv[0]} down",
+        f"  export OVPO_KEY={target.key}\n"
+        f'  curl -H "Authorization: Bearer $OVPO_KEY" {target.query}/v1/traces?status=FAILED\n'
+        f'  curl -H "Authorization: Bearer $OVPO_KEY" {target.query}/v1/platform/inspections/{inspection_id}\n'
+        f"  {sys.argv[0]} traces list --status PARTIAL,FAILED\n"
+        f"  {sys.argv[0]} analytics bottlenecks\n"
+        f"  {sys.argv[0]} audit verify\n"
+        f"  {sys.argv[0]} status\n  {sys.argv[0]} down\n",
         soft_wrap=True,
     )
 
 
-def _call(url: str, key: str, method: str = "GET", body: bytes | None = None) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+def _command(console: Console, target: Target, *words: str) -> None:
+    """Run a command as its user would, and show both."""
+    console.print(f"[bold]$ ovpo {' '.join(words)}[/]", soft_wrap=True)
+    environment = {**inherited_environment(), "OVPO_KEY": target.key, "OVPO_SERVER": target.query}
+    done = subprocess.run([sys.executable, "-m", "ovpo.cli.main", *words], env=environment, check=False)
+    if done.returncode:
+        raise StackError(f"`ovpo {words[0]} {words[1]}` ended with {done.returncode}; see `ovpo logs query`")
+    console.print()
+
+
+def _call(target: Target, url: str, method: str = "GET", body: bytes | None = None) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {target.key}", "Content-Type": "application/json"}
     request = Request(url, data=body, method=method, headers=headers)  # noqa: S310
     try:
         with urlopen(request, timeout=10) as response:  # noqa: S310

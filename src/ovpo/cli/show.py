@@ -9,7 +9,7 @@ from rich.table import Table
 
 from ovpo.foundation.settings.tree import Settings
 from ovpo.foundation.stack.state import Condition, PartState, Phase, StackState
-from ovpo.foundation.tenancy.registry import IssuedKey, seed
+from ovpo.governance.access.console import IssuedKey, seed
 
 MARKS = {
     Condition.WAITING: "[dim]·[/]",

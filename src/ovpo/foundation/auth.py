@@ -49,6 +49,7 @@ class StoredKey:
     role: Role
     expires_at: datetime | None
     revoked_at: datetime | None
+    tenant_closed_at: datetime | None = None
 
 
 class Refusal(Enum):
@@ -60,6 +61,7 @@ class Refusal(Enum):
     WRONG_SECRET = "wrong_secret"  # noqa: S105 - the name of a reason
     EXPIRED = "expired"
     REVOKED = "revoked"
+    TENANT_CLOSED = "tenant_closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class AuthError:
 
     @property
     def message(self) -> str:
-        """Say what the caller may know: not which of unknown, wrong or revoked a key is."""
+        """Say what the caller may know: not which of unknown, wrong, revoked or a closed tenant's a key is."""
         return _MESSAGES.get(self.refusal, _NOT_VALID)
 
 
@@ -113,6 +115,8 @@ def decide(presented: PresentedKey, stored: StoredKey | None, now: datetime) -> 
         return AuthError(Refusal.WRONG_SECRET, presented.prefix)
     if stored.revoked_at is not None:
         return AuthError(Refusal.REVOKED, presented.prefix)
+    if stored.tenant_closed_at is not None:
+        return AuthError(Refusal.TENANT_CLOSED, presented.prefix)
     if stored.expires_at is not None and stored.expires_at <= now:
         return AuthError(Refusal.EXPIRED, presented.prefix)
     return Principal(stored.tenant_id, stored.role, stored.prefix)

@@ -5,7 +5,7 @@ Nothing here is the only copy of anything. When the server is away every call sa
 bounded time, and the caller decides whether to go on without. Time is the server's, so that all its clients agree.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +23,7 @@ CONNECT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 1.0
 MAX_KEY_BYTES: Final = 512
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_FIELD: Final = b"value"
 _AWAY: Final = ("LOADING", "MASTERDOWN", "CLUSTERDOWN", "READONLY", "OOM", "BUSY", "MISCONF", "TRYAGAIN")
 
 _INCREMENT: Final = """
@@ -157,6 +158,31 @@ class Cache:
             full_in=int(full) * _MILLISECOND,
             retry_after=timedelta(0) if granted else int(wait) * _MILLISECOND,
         )
+
+    async def append(self, key: str, values: Sequence[bytes], most: int, life: timedelta) -> None:
+        """Add to the end of a log that keeps about the newest `most` values, and is forgotten when nobody adds."""
+        name, milliseconds = self._name(key), _milliseconds(life)
+        async with _bounded(), self._client.pipeline(transaction=True) as pipe:
+            for value in values:
+                pipe.xadd(name, {_FIELD: value}, maxlen=most, approximate=True)
+            pipe.pexpire(name, milliseconds)
+            await pipe.execute()
+
+    async def after(self, key: str, position: str, most: int) -> list[tuple[str, bytes]]:
+        """Read what was added to a log after a position, the oldest first, each with its position."""
+        name = self._name(key)
+        async with _bounded():
+            rows = await self._client.xrange(name, min=f"({position}", count=most)
+        return [(found.decode(), fields[_FIELD]) for found, fields in rows]
+
+    async def ends(self, key: str) -> tuple[str, str] | None:
+        """Give the positions of the oldest and the newest value of a log, None while it is empty."""
+        name = self._name(key)
+        async with _bounded(), self._client.pipeline(transaction=True) as pipe:
+            pipe.xrange(name, count=1)
+            pipe.xrevrange(name, count=1)
+            oldest, newest = await pipe.execute()
+        return (oldest[0][0].decode(), newest[0][0].decode()) if oldest else None
 
     async def ready(self) -> None:
         """Ask the server; raise `CacheUnavailableError` when it does not answer."""

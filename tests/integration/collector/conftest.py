@@ -27,7 +27,7 @@ from ovpo.foundation.postgres.connect import conninfo
 from ovpo.foundation.settings import tree
 from ovpo.foundation.settings.load import inherited_environment
 from ovpo.foundation.settings.tree import PostgresRole, Settings
-from ovpo.foundation.tenancy.registry import issue
+from ovpo.governance.access.console import issue
 from ovpo.telemetry.contract.records import Record
 from ovpo.telemetry.queue import QUEUE, records, unpack
 from tests.conftest import free_ports

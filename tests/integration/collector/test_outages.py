@@ -106,14 +106,14 @@ def test_without_valkey_everything_is_still_right_and_counted(
     assert len(queued(settings.broker, one["trace_id"])) == 1
     assert collector.metric('ovpo_collector_cache_unavailable_total{question="rate"}') >= 3
     assert collector.metric('ovpo_collector_cache_unavailable_total{question="answer"}') >= 3
-    assert len(collector.lines("collector.cache_away")) == 1
+    assert len(collector.lines("cache.away")) == 1
     assert httpx.get(f"{collector.url}/readyz").status_code == 200
     if how == "killed":
         valkey_server.start()
     else:
         valkey_server.signal(signal.SIGCONT)
     until(lambda: rated(collector.send(batch(span()), key)), "rates that count again")
-    assert len(collector.lines("collector.cache_back")) == 1
+    assert len(collector.lines("cache.back")) == 1
     assert collector.send(sent, key, Idempotency_Key=name).json()["duplicate"] is True
 
 

@@ -11,9 +11,9 @@ from tests.integration.collector.batches import batch, span
 from tests.integration.collector.conftest import Collector, Program, Start, bearer, new_tenant, queued
 
 TIERS = """# SPDX-License-Identifier: Apache-2.0
-free.ingest = { requests = 1, per_seconds = 600, burst = 3 }
-pro.ingest = { requests = 1, per_seconds = 600, burst = 5 }
-enterprise.ingest = { requests = 1000, per_seconds = 1, burst = 1000 }
+free = { requests = 1, per_seconds = 600, burst = 3 }
+pro = { requests = 1, per_seconds = 600, burst = 5 }
+enterprise = { requests = 1000, per_seconds = 1, burst = 1000 }
 """
 
 
@@ -74,7 +74,7 @@ def test_one_tenant_does_not_use_up_the_budget_of_another(
     ("text", "said"),
     [
         ("", "missing required field `free`"),
-        (TIERS.replace("burst = 3", "burst = 0"), "$.free.ingest.burst"),
+        (TIERS.replace("burst = 3", "burst = 0"), "$.free.burst"),
         (TIERS.replace("burst = 3", "bursts = 3"), "bursts"),
         (TIERS.replace("enterprise", "platinum"), "platinum"),
         ("free = [", "Invalid"),

@@ -259,5 +259,7 @@ def test_a_trace_with_nothing_but_what_it_must_have_is_null_elsewhere(settings: 
         "failure_kind",
         "started_at",
         "completed_at",
+        "peak_vram_mb",
+        "total_ms",
     }
     assert (stored["tags"], stored["pipeline_config"], stored["retry_count"]) == ({}, {}, 0)

@@ -19,7 +19,7 @@ from ovpo.foundation.ledger.session import Session
 from ovpo.foundation.objects.connect import open_objects
 from ovpo.foundation.postgres.connect import conninfo, open_pool, transaction
 from ovpo.foundation.settings.tree import PostgresRole, Settings
-from ovpo.foundation.tenancy.registry import issue
+from ovpo.governance.access.console import issue
 from ovpo.services.query import create
 from tests.conftest import free_ports
 

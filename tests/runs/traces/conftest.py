@@ -54,7 +54,7 @@ class Processor:
     def settle(self) -> None:
         """Settle all that is marked, without waiting until it is due."""
         self.sql("UPDATE unsettled_traces SET due_at = now() - interval '1 second'")
-        while self.settling.settle():
+        while self.settling.settle().claimed:
             pass
 
     def sql(self, statement: str, *given: object) -> list[tuple[Any, ...]]:

@@ -13,6 +13,10 @@ from ovpo.foundation.settings.tree import LOOPBACK, ClickHouse
 from ovpo.foundation.unavailable import StoreUnavailableError
 
 CONNECT_TIMEOUT_SECONDS = 5
+MOST_MEMORY = 1_000_000_000
+"""Bytes that one query may use whose answer somebody waits for."""
+LONGEST_SECONDS = 300
+GRACE_SECONDS = 5
 SERVER = """
 SELECT version(), (SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase())
 """
@@ -37,10 +41,14 @@ def session(settings: ClickHouse, database: str | None = None) -> Iterator[Clien
 
 
 class KeptClient:
-    """A client for work that goes on and on, opened when it is first needed and anew after a fault; for one thread."""
+    """A client for work that goes on and on, opened when it is first needed and anew after a fault; for one thread.
 
-    def __init__(self, settings: ClickHouse) -> None:
+    With `most_seconds` the server stops a query that takes longer, and a server that does not is not waited for.
+    """
+
+    def __init__(self, settings: ClickHouse, most_seconds: int | None = None) -> None:
         self._settings = settings
+        self._most_seconds = most_seconds
         self._client: Client | None = None
 
     @contextmanager
@@ -48,7 +56,7 @@ class KeptClient:
         """Lend the client."""
         try:
             if self._client is None:
-                self._client = _open(self._settings, None)
+                self._client = _open(self._settings, None, self._most_seconds)
             yield self._client
         except OperationalError as error:
             self.close()
@@ -61,7 +69,7 @@ class KeptClient:
             self._client = None
 
 
-def _open(settings: ClickHouse, database: str | None) -> Client:
+def _open(settings: ClickHouse, database: str | None, most_seconds: int | None = None) -> Client:
     parts = urlsplit(settings.url or f"http://{LOOPBACK}:{settings.port}")
     return clickhouse_connect.get_client(
         host=parts.hostname or LOOPBACK,
@@ -71,8 +79,14 @@ def _open(settings: ClickHouse, database: str | None) -> Client:
         password=settings.password.get_secret_value(),
         database=database or settings.database,
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        send_receive_timeout=LONGEST_SECONDS if most_seconds is None else most_seconds + GRACE_SECONDS,
+        settings=None if most_seconds is None else _bounds(most_seconds),
         autogenerate_session_id=False,
     )
+
+
+def _bounds(most_seconds: int) -> dict[str, int]:
+    return {"max_execution_time": most_seconds, "max_memory_usage": MOST_MEMORY}
 
 
 def describe(settings: ClickHouse) -> tuple[str, int]:

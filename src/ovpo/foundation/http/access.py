@@ -24,8 +24,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def principal(store: KeyStore, now: Callable[[], datetime] = utc_now) -> Identify:
-    """Make the dependency that tells who calls: 401 for a key that is not good, 503 when the store cannot tell."""
+def principal(
+    store: KeyStore, now: Callable[[], datetime] = utc_now, used: Callable[[str], None] | None = None
+) -> Identify:
+    """Make the dependency that tells who calls: 401 for a key that is not good, 503 when the store cannot tell.
+
+    `used` is told the prefix of each key that was good; it must not wait and not raise.
+    """
 
     async def identify(
         request: Request, _shown_in_openapi: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)]
@@ -41,6 +46,8 @@ def principal(store: KeyStore, now: Callable[[], datetime] = utc_now) -> Identif
             _log.info("auth.refused", refusal=found.refusal.value, key_prefix=found.key_prefix)
             raise ApiError(Code.UNAUTHORIZED, found.message)
         structlog.contextvars.bind_contextvars(tenant_id=found.tenant_id, key_prefix=found.key_prefix)
+        if used is not None:
+            used(found.key_prefix)
         return found
 
     return identify
@@ -49,7 +56,10 @@ def principal(store: KeyStore, now: Callable[[], datetime] = utc_now) -> Identif
 def require(permission: Permission, identify: Identify) -> Identify:
     """Make the dependency that lets a caller pass whose role has this permission, and answers 403 to others."""
 
-    async def allow(caller: Annotated[Principal, Depends(identify)]) -> Principal:
+    async def allow(
+        caller: Annotated[Principal, Depends(identify)],
+        _shown_in_openapi: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME, scopes=[permission.value])],
+    ) -> Principal:
         if not allows(caller.role, permission):
             needed = LEAST_ROLE[permission].value
             _log.info("auth.forbidden", role=caller.role.value, permission=permission.value)

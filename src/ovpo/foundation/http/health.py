@@ -21,24 +21,24 @@ _NO_STORE: Final = {"Cache-Control": "no-store"}
 class Alive(BaseModel):
     """The answer of a process that lives."""
 
-    service: str
-    version: str
+    service: str = Field(examples=["query"])
+    version: str = Field(examples=["0.1.0"])
     status: str = "alive"
 
 
 class Backend(BaseModel):
     """How one backend answered."""
 
-    name: str
+    name: str = Field(examples=["postgres"])
     ready: bool
-    milliseconds: float
-    detail: str | None = Field(None, description="Why it is not ready")
+    milliseconds: float = Field(examples=[3.2])
+    detail: str | None = Field(None, description="Why it is not ready", examples=["no answer within 3 s"])
 
 
 class Ready(BaseModel):
     """Whether the service can do its work, and how each of its backends answered."""
 
-    service: str
+    service: str = Field(examples=["query"])
     ready: bool
     backends: list[Backend]
 
@@ -77,12 +77,16 @@ def router(*, service: str, version: str, readiness: Readiness, registry: Collec
     """Make the three routes of a service."""
     routes = APIRouter(tags=["health"])
 
-    @routes.get("/healthz")
+    @routes.get("/healthz", summary="Tell whether the process lives")
     async def healthz() -> Alive:
         """Say that the process lives; asks nothing else."""
         return Alive(service=service, version=version)
 
-    @routes.get("/readyz", responses={503: {"model": Ready, "description": "A backend is not ready"}})
+    @routes.get(
+        "/readyz",
+        summary="Tell whether the backends answer",
+        responses={503: {"model": Ready, "description": "A backend is not ready"}},
+    )
     async def readyz(response: Response) -> Ready:
         """Ask every backend: 200 if all are ready, else 503."""
         backends = await readiness.ask()

@@ -17,6 +17,8 @@ from hypercorn.config import Config
 from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 from starlette.types import ASGIApp
 
+from ovpo.foundation.http import stopping
+
 _log: Final = structlog.stdlib.get_logger(__name__)
 _BACKLOG: Final = 1024
 _REQUESTS_SHARE: Final = 0.6
@@ -90,6 +92,7 @@ async def _run(app: ASGIApp, server: socket.socket, stop_within: float) -> int:
     def ask_to_stop(name: str) -> None:
         if not stop.is_set():
             _log.info("service.stopping", signal=name, within_seconds=stop_within)
+            stopping.tell(app)
             stop.set()
             force.start()
 

@@ -77,6 +77,8 @@ def _field(problem: Mapping[str, Any]) -> dict[str, str]:
     if kind == "json_invalid":
         reason = dict(problem.get("ctx") or {}).get("error", "it could not be read")
         return {"field": "body", "code": Code.INVALID_FORMAT.value, "message": f"is no valid JSON: {reason}"[:_LONGEST]}
+    if kind == "extra_forbidden":
+        message = "is not taken here; mend its name or leave it out"
     name = ".".join(str(part) for part in place)
     return {
         "field": redact_text(name[:_LONGEST]) or "body",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 from psycopg_pool import ConnectionPool
 from pydantic import BaseModel, Field
 
@@ -30,8 +30,8 @@ class StoreSeen(BaseModel):
     ready: bool
     milliseconds: float = Field(examples=[3.2])
     version: str = Field(description="Empty when the store does not tell", examples=["PostgreSQL 18.4"])
-    bytes: int = Field(description="What OVPO keeps in it; 0 when the store does not tell")
-    detail: str = Field(description="Why it is not ready")
+    bytes: int = Field(description="What OVPO keeps in it; 0 when the store does not tell", examples=[48_211_004])
+    detail: str = Field(description="Why it is not ready", examples=["connection refused"])
     observed_at: datetime
 
 
@@ -40,8 +40,8 @@ class InspectionAnswer(BaseModel):
 
     inspection_id: UUID
     state: State
-    attempt: int
-    reason: str | None = Field(description="Why it failed or was put back")
+    attempt: int = Field(examples=[1])
+    reason: str | None = Field(description="Why it failed or was put back", examples=["its run was lost"])
     requested_at: datetime
     updated_at: datetime
     report: list[StoreSeen]
@@ -67,7 +67,10 @@ def router(
         return _answer(Inspection(item, ()))
 
     @routes.get("/{inspection_id}")
-    def get_inspection(inspection_id: UUID, caller: Admin) -> InspectionAnswer:
+    def get_inspection(
+        inspection_id: Annotated[UUID, Path(description="Its id, as the answer to the request for it gave it")],
+        caller: Admin,
+    ) -> InspectionAnswer:
         """Tell where an inspection is, and what it saw once it is finished."""
         found = requests.find(pool, clickhouse, caller.tenant_id, inspection_id)
         if found is None:

@@ -22,3 +22,7 @@ class ObjectStoreUnavailableError(ObjectStoreError, StoreUnavailableError):
 
 class ObjectRangeError(ObjectStoreError):
     """The object has no such bytes."""
+
+
+class ObjectChangedError(ObjectStoreError):
+    """The object is not the one that was looked at before: it was replaced in between."""

@@ -21,11 +21,16 @@ def checked_life(life: timedelta) -> timedelta:
     return life
 
 
-def link(public_url: str, secret: bytes, key: str, expires: datetime, method: str = "GET") -> str:
+def link(public_url: str, secret: bytes, key: str, expires: datetime, method: str = "GET", path: str = PATH) -> str:
     """Write the link that the query API serves under its public address."""
     moment = int(expires.timestamp())
     signature = signature_of(secret, key, moment, method)
-    return f"{public_url.rstrip('/')}{PATH}{quote(key, safe='/')}?expires={moment}&signature={signature}"
+    return f"{public_url.rstrip('/')}{path}{quote(key, safe='/')}?expires={moment}&signature={signature}"
+
+
+def secret_for(secret: bytes, path: str) -> bytes:
+    """Derive the secret of a path other than that of the own objects: a link to one opens nothing of the other."""
+    return hmac.new(secret, path.encode(), sha256).digest() if secret else b""
 
 
 def signature_of(secret: bytes, key: str, expires: int, method: str) -> str:

@@ -4,19 +4,20 @@
 Calls block; asyncio services run them in a thread. Which store it is was decided in `connect`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from errno import EEXIST, EISDIR, ENOTDIR
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import obstore
 from obstore import exceptions
-from obstore.store import GCSStore, LocalStore, S3Store
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from ovpo.foundation.objects.errors import (
     ObjectAccessDeniedError,
+    ObjectChangedError,
     ObjectNotFoundError,
     ObjectRangeError,
     ObjectStoreError,
@@ -24,11 +25,14 @@ from ovpo.foundation.objects.errors import (
 )
 from ovpo.foundation.objects.keys import checked_key, checked_prefix
 
+if TYPE_CHECKING:
+    from obstore import GetOptions, GetResult, ObjectMeta
+
 PAGE: Final = 1000
 CHUNK_BYTES: Final = 1024 * 1024
 _MOST_SAID: Final = 300
 Method = Literal["GET", "HEAD", "PUT"]
-Backend = LocalStore | GCSStore | S3Store
+Backend = LocalStore | GCSStore | S3Store | AzureStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,15 @@ class ObjectInfo:
     key: str
     size: int
     modified: datetime
+    etag: str | None
+    """Another one whenever the object is replaced, in double quotes; None where the store tells none."""
 
 
 class Signer(Protocol):
     """Makes links that need no further credentials."""
 
-    def sign(self, key: str, life: timedelta, method: Method) -> str:
-        """Give a link to one object that works for so long."""
+    def sign(self, keys: Sequence[str], life: timedelta, method: Method) -> Sequence[str]:
+        """Give a link to each object that works for so long."""
         ...
 
     def verify(self, key: str, expires: int, signature: str, now: datetime, method: Method) -> bool:
@@ -94,8 +100,25 @@ class ObjectStore:
     def head(self, key: str) -> ObjectInfo:
         """Tell size and age of an object."""
         with self._translated(key):
-            meta = self._backend.head(checked_key(key))
-        return ObjectInfo(key=key, size=meta["size"], modified=meta["last_modified"])
+            return _info(key, self._backend.head(checked_key(key)))
+
+    def read(self, key: str, part: slice | None = None, etag: str | None = None) -> Iterator[bytes]:
+        """Open an object, or the bytes of it from `start` to before `stop`, and give it piece by piece.
+
+        What cannot be opened raises at once. With `etag` the object must still be the one that had it.
+        """
+        options: GetOptions = {}
+        if part is not None:
+            options["range"] = (part.start, part.stop)
+        if etag is not None:
+            options["if_match"] = etag
+        with self._translated(key):
+            return self._pieces(key, self._backend.get(checked_key(key), options=options))
+
+    def _pieces(self, key: str, opened: "GetResult") -> Iterator[bytes]:
+        with self._translated(key):
+            for chunk in opened.stream(min_chunk_size=CHUNK_BYTES):
+                yield bytes(chunk)
 
     def exists(self, key: str) -> bool:
         """Tell whether there is an object under this key."""
@@ -110,7 +133,7 @@ class ObjectStore:
         with self._translated(prefix or "/"):
             for page in self._backend.list(checked_prefix(prefix) or None, chunk_size=PAGE):
                 for meta in page:
-                    yield ObjectInfo(key=meta["path"], size=meta["size"], modified=meta["last_modified"])
+                    yield _info(meta["path"], meta)
 
     def delete(self, key: str) -> None:
         """Remove an object; that it was not there is no error."""
@@ -122,8 +145,12 @@ class ObjectStore:
 
     def sign(self, key: str, life: timedelta, method: Method = "GET") -> str:
         """Give a link to one object that needs no credentials and works for so long."""
-        with self._translated(key):
-            return self._signer.sign(checked_key(key), life, method)
+        return self.sign_all([key], life, method)[0]
+
+    def sign_all(self, keys: Sequence[str], life: timedelta, method: Method = "GET") -> Sequence[str]:
+        """Give a link to each object, in their order; a store that signs over the network is asked for all at once."""
+        with self._translated(", ".join(keys[:1])):
+            return self._signer.sign([checked_key(key) for key in keys], life, method) if keys else []
 
     def verify(self, key: str, expires: int, signature: str, now: datetime, method: Method = "GET") -> bool:
         """Tell whether a link that came back to us is one of ours and still good."""
@@ -157,10 +184,16 @@ class ObjectStore:
             raise ObjectStoreError(f"{said}: a folder cannot hold an object and others below it") from error
 
 
+def _info(key: str, meta: "ObjectMeta") -> ObjectInfo:
+    return ObjectInfo(key=key, size=meta["size"], modified=meta["last_modified"], etag=meta["e_tag"])
+
+
 def _as_ours(said: str, error: Exception) -> ObjectStoreError:
     match error:
         case FileNotFoundError():
             return ObjectNotFoundError(said)
+        case exceptions.PreconditionError():
+            return ObjectChangedError(said)
         case exceptions.PermissionDeniedError() | exceptions.UnauthenticatedError() | PermissionError():
             return ObjectAccessDeniedError(f"{said}; check the credentials of OVPO_OBJECTS")
         case _:

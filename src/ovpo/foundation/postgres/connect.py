@@ -14,6 +14,9 @@ from ovpo.foundation.unavailable import StoreUnavailableError
 
 ADMIN = "ovpo_admin"
 CONNECT_TIMEOUT_SECONDS = 5
+ANSWER_MILLISECONDS = 20_000
+ANSWERING = frozenset({PostgresRole.QUERY, PostgresRole.GOVERN})
+"""The roles that work while somebody waits for the answer: no statement of theirs may take longer than that."""
 SEE_TENANT = "SELECT set_config('app.current_tenant_id', %s, true)"
 SERVER = "SELECT version(), pg_database_size(current_database())"
 
@@ -83,6 +86,7 @@ def open_pool(settings: Postgres, role: PostgresRole) -> ConnectionPool:
         check=ConnectionPool.check_connection,
         name=role.value,
         open=True,
+        kwargs={"options": f"-c statement_timeout={ANSWER_MILLISECONDS}"} if role in ANSWERING else None,
     )
 
 

@@ -26,8 +26,8 @@ FILE = Path("ovpo.toml")
 DOTENV = Path(".env")
 GENERATED = "secrets.toml"
 DAGSTER_PREFIX = "OVPO_DAGSTER_PG_"
-OF_CLIENTS = frozenset({"OVPO_KEY"})
-"""What whoever calls our APIs keeps beside our settings, as the demo proposes: the API key. No service reads it."""
+OF_CLIENTS = frozenset({"OVPO_KEY", "OVPO_SERVER"})
+"""What whoever calls our APIs keeps beside our settings: the API key and the address. No service reads them."""
 
 
 class _Dotenv(DotEnvSettingsSource):

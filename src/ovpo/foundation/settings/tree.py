@@ -101,6 +101,7 @@ class ClickHouse(Section):
     database: str = Field("ovpo", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="Database of OVPO's tables")
     user: str = Field("ovpo", min_length=1, description="User that OVPO connects as")
     password: SecretStr = Field(SecretStr(""), description="That user's password")
+    pool_size: int = Field(8, ge=1, le=100, description="Most queries that one service asks at once")
 
 
 class Broker(Section):
@@ -143,11 +144,32 @@ class Objects(Section):
     secret_access_key: SecretStr = Field(SecretStr(""), description="S3 secret key")
 
 
+class Artifacts(Section):
+    """Artifacts that senders keep outside the own store."""
+
+    roots: str = Field(
+        "",
+        pattern=r"^((s3|gs|azure|file)://[^\s,]+(,(s3|gs|azure|file)://[^\s,]+)*)?$",
+        description="What links may be signed for besides the own store, joined by commas: s3://bucket/prefix, gs://bucket,"
+        " azure://container, and file:///folder where the own store is a folder; {tenant_id} stands for a tenant's id,"
+        " and what lies in a root without it may be read by every tenant whose trace names it",
+    )
+    azure_account: str = Field("", description="Azure storage account of the azure:// roots")
+    azure_key: SecretStr = Field(SecretStr(""), description="That account's key; empty: the ambient credentials")
+
+
 class Query(Section):
     """The query API."""
 
     host: str = Field(LOOPBACK, min_length=1, description="Address that the query API listens on")
     port: Port = Field(8000, description="Port of the query API")
+    tiers: Path | None = Field(
+        None, description="File of the tenants' request rates by tier (TOML); empty: the one that comes with OVPO"
+    )
+    pricing: Path | None = Field(
+        None,
+        description="File of further sets of factors to price traces by (TOML); empty: the one that comes with OVPO",
+    )
 
 
 class Collector(Section):
@@ -172,6 +194,20 @@ class Processor(Section):
     port: Port = Field(8004, description="Port of the processor; another one for each processor of a machine")
     hardware: Path | None = Field(
         None, description="File of the factors of compute units (TOML); empty: the one that comes with OVPO"
+    )
+
+
+class Audit(Section):
+    """The audit chain."""
+
+    signing_key: SecretStr = Field(SecretStr(""), description="Secret that signs seals and exports of the audit chain")
+    key_id: str = Field(
+        "ovpo-1",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Name of that secret, kept with each signature; a new secret takes a new name",
+    )
+    former_keys: Path | None = Field(
+        None, description='File of the secrets that signed before (TOML, lines of "name" = "secret"); empty: none'
     )
 
 
@@ -202,6 +238,14 @@ class Seed(Section):
     tenant_name: str = Field("Demo", min_length=1, max_length=200, description="Its name for people")
 
 
+class Alerts(Section):
+    """When somebody is told, and who."""
+
+    rules: Path | None = Field(
+        None, description="File of alert rules and of who is told (YAML); empty: the one that comes with OVPO"
+    )
+
+
 class Platform(Section):
     """How OVPO looks after itself."""
 
@@ -226,10 +270,13 @@ class Settings(BaseSettings):
     broker: Broker = Broker()
     cache: Cache = Cache()
     objects: Objects = Objects()
+    artifacts: Artifacts = Artifacts()
     query: Query = Query()
     collector: Collector = Collector()
     processor: Processor = Processor()
+    audit: Audit = Audit()
     dagster: Dagster = Dagster()
     stack: Stack = Stack()
     seed: Seed = Seed()
+    alerts: Alerts = Alerts()
     platform: Platform = Platform()

@@ -22,7 +22,7 @@ def router(identify: Identify) -> APIRouter:
     """Make the route."""
     routes = APIRouter(prefix="/v1", tags=["access"])
 
-    @routes.get("/whoami")
+    @routes.get("/whoami", summary="Tell who calls")
     async def whoami(caller: Annotated[Principal, Depends(identify)]) -> WhoAmI:
         """Tell which tenant and role the presented key stands for."""
         return WhoAmI(tenant_id=caller.tenant_id, role=caller.role.value, key_prefix=caller.key_prefix)

@@ -12,7 +12,9 @@ from psycopg_pool import ConnectionPool
 from ovpo.foundation.auth import KeyStoreError, Role, StoredKey
 from ovpo.foundation.postgres.connect import PostgresUnavailableError, transaction
 
-FIND = "SELECT prefix, digest, tenant_id, role, expires_at, revoked_at FROM api_key_by_prefix(%s)"
+FIND = """
+SELECT prefix, digest, tenant_id, role, expires_at, revoked_at, tenant_closed_at FROM api_key_by_prefix(%s)
+"""
 
 
 @dataclass(frozen=True, slots=True)

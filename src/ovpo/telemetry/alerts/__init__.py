@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Alerts: rules over metrics, what fires and resolves, and who is told."""
+"""Alerts: rules over what the stores hold, the life of what breaks them, and who is told."""

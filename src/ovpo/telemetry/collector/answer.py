@@ -25,12 +25,14 @@ class RefusedItem(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    item_index: int = Field(description="Its place in the batch, from 0")
+    item_index: int = Field(description="Its place in the batch, from 0", examples=[3])
     item_type: ItemType | None = Field(description="null where it could not be read")
     code: Code
     field: str = Field(description="What is wrong, as a JSON path within the item", examples=["$.attributes"])
-    message: str
-    item_id: str | None = Field(None, description="Left out where it could not be read")
+    message: str = Field(examples=["takes at most 100 keys"])
+    item_id: str | None = Field(
+        None, description="Left out where it could not be read", examples=["f4dc9b64-3c83-4fa4-9025-a09eeefefc04"]
+    )
 
 
 class BatchAnswer(BaseModel):
@@ -39,12 +41,12 @@ class BatchAnswer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     status: BatchStatus
-    batch_id: str
-    processed_items: int = Field(description="Taken, and durable in the queue")
-    duplicate_items: int = Field(description="Known to have been taken before; best effort")
-    failed_items: int = Field(description="Refused; errors says why")
+    batch_id: str = Field(examples=["0d1f6a3e-6c0b-4f5e-9a55-1b1f0d6d2c11"])
+    processed_items: int = Field(description="Taken, and durable in the queue", examples=[98])
+    duplicate_items: int = Field(description="Known to have been taken before; best effort", examples=[1])
+    failed_items: int = Field(description="Refused; errors says why", examples=[1])
     errors: list[RefusedItem]
-    processing_time_ms: float
+    processing_time_ms: float = Field(examples=[12.4])
     duplicate: bool = Field(False, description="Sent only as true: this is the answer that the key was given before")
     original_request_time: datetime | None = Field(None, description="When that was asked for first")
 

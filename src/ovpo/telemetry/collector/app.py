@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
+from importlib.resources import files
 from typing import Final
 from uuid import uuid4
 
@@ -19,8 +20,14 @@ from ovpo.foundation.http.app import create_app
 from ovpo.foundation.http.errors import Code, Fault
 from ovpo.foundation.observability.metrics import new_registry
 from ovpo.foundation.postgres.connect import conninfo, describe, open_pool
+from ovpo.foundation.rates.headers import RateHeaders
+from ovpo.foundation.rates.limit import RateLimit
+from ovpo.foundation.rates.tiers import TierFile, load_tiers
+from ovpo.foundation.remembered import RememberedKeys
 from ovpo.foundation.settings.tree import PostgresRole, Settings
+from ovpo.foundation.shortcut import Shortcut
 from ovpo.foundation.tenancy.key_store import PostgresKeys
+from ovpo.foundation.tenancy.last_use import LastUse
 from ovpo.foundation.unavailable import StoreUnavailableError
 from ovpo.telemetry.collector import api
 from ovpo.telemetry.collector.claims import PostgresClaims
@@ -28,16 +35,14 @@ from ovpo.telemetry.collector.decoding import ON_THE_WIRE_BYTES
 from ovpo.telemetry.collector.edge import Edge
 from ovpo.telemetry.collector.idempotency import Once
 from ovpo.telemetry.collector.intake import Intake
-from ovpo.telemetry.collector.limits import RateLimit, load_tiers
 from ovpo.telemetry.collector.metrics import CollectorMetrics
 from ovpo.telemetry.collector.outbox import Outbox
 from ovpo.telemetry.collector.recent import RecentBatches
 from ovpo.telemetry.collector.refusal import RefusedError
-from ovpo.telemetry.collector.remembered import RememberedKeys
-from ovpo.telemetry.collector.shortcut import Shortcut
 from ovpo.telemetry.contract.validators import validators
 
 PURGE_SECONDS: Final = 300.0
+TIERS: Final = files("ovpo.telemetry.collector") / "tiers.toml"
 _LEASE_SPARE_SECONDS: Final = 20.0
 """What an owner has beyond its publishing before others take it for dead: twice the slowest turn at PostgreSQL."""
 _OF_OTHERS: Final = frozenset({Code.RATE_LIMIT_EXCEEDED, Code.SERVICE_UNAVAILABLE, Code.CONFLICT})
@@ -47,7 +52,7 @@ _log: Final = structlog.stdlib.get_logger(__name__)
 def create(settings: Settings) -> FastAPI:
     """Make the app."""
     own = settings.collector
-    budgets = load_tiers(own.tiers)
+    budgets = load_tiers(TierFile("OVPO_COLLECTOR__TIERS", own.tiers, TIERS))
     validators()
     registry = new_registry("collector", version("ovpo"))
     metrics = CollectorMetrics.on(registry)
@@ -87,8 +92,8 @@ def create(settings: Settings) -> FastAPI:
         registry=registry,
         routers=[
             api.router(
-                principal(RememberedKeys(PostgresKeys(pool))),
-                RateLimit(budgets, pool, shortcut),
+                principal(RememberedKeys(PostgresKeys(pool)), used=LastUse(pool).note),
+                RateLimit("ingest", budgets, pool, shortcut),
                 intake,
                 own.body_timeout_seconds,
                 utc_now,
@@ -98,6 +103,7 @@ def create(settings: Settings) -> FastAPI:
         most_body_bytes=ON_THE_WIRE_BYTES,
     )
     app.exception_handler(RefusedError)(_refusing(metrics))
+    app.add_middleware(RateHeaders)
     app.add_middleware(Edge, auth_failures=metrics.auth_failures)
     return app
 

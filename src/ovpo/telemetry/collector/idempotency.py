@@ -18,9 +18,9 @@ import structlog
 from msgspec import Struct
 
 from ovpo.foundation.http.errors import Code
+from ovpo.foundation.shortcut import Question, Shortcut
 from ovpo.foundation.unavailable import StoreUnavailableError
 from ovpo.telemetry.collector.refusal import RefusedError
-from ovpo.telemetry.collector.shortcut import Question, Shortcut
 
 SHORTCUT_LIFE: Final = timedelta(minutes=15)
 SHORTCUT_BYTES: Final = 64 * 1024

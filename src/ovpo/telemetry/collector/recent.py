@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from ovpo.telemetry.collector.shortcut import Question, Shortcut
+from ovpo.foundation.shortcut import Question, Shortcut
 from ovpo.telemetry.contract.outcome import Item
 
 LIFE: Final = timedelta(minutes=10)

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 
+from ovpo.foundation.cache import Cache
 from ovpo.foundation.clickhouse.connect import KeptClient
 from ovpo.foundation.clickhouse.connect import describe as describe_clickhouse
 from ovpo.foundation.http.app import create_app
@@ -17,7 +18,9 @@ from ovpo.foundation.observability.metrics import new_registry
 from ovpo.foundation.postgres.connect import conninfo, open_pool
 from ovpo.foundation.postgres.connect import describe as describe_postgres
 from ovpo.foundation.settings.tree import PostgresRole, Settings
+from ovpo.foundation.shortcut import Shortcut
 from ovpo.foundation.unavailable import StoreUnavailableError
+from ovpo.telemetry import live
 from ovpo.telemetry.processor.batch import Batches
 from ovpo.telemetry.processor.consuming import Consuming
 from ovpo.telemetry.processor.frames import Frames
@@ -39,19 +42,22 @@ def create(settings: Settings) -> FastAPI:
     stopping = asyncio.Event()
     stores = Stores(pool, Frames(KeptClient(settings.clickhouse)), metrics)
     settling = Settling(pool, KeptClient(settings.clickhouse), load_hardware(settings.processor.hardware), metrics)
+    cache = Cache(settings.cache)
+    shortcut = Shortcut(cache, metrics.cache_unavailable)
     consuming = Consuming(settings.broker, Batches(stores, metrics, stopping), metrics.queue_depth, stopping)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         works = [
             asyncio.create_task(consuming.run(), name="consume the telemetry queue"),
-            asyncio.create_task(_settle(settling, stopping), name="settle traces"),
+            asyncio.create_task(_settle(settling, shortcut, stopping), name="settle traces"),
         ]
         yield
         stopping.set()
         await asyncio.gather(*works)
         stores.close()
         settling.close()
+        await cache.close()
         pool.close()
 
     async def ask_postgres() -> None:
@@ -72,15 +78,16 @@ def create(settings: Settings) -> FastAPI:
     )
 
 
-async def _settle(settling: Settling, stopping: asyncio.Event) -> None:
-    """Settle what is due until told to stop; a fault is said and tried again."""
+async def _settle(settling: Settling, shortcut: Shortcut, stopping: asyncio.Event) -> None:
+    """Settle what is due until told to stop, and tell who looks on; a fault is said and tried again."""
     while not stopping.is_set():
         pause = PACE_SECONDS
         try:
-            if await asyncio.to_thread(settling.settle) == MOST:
+            done = await asyncio.to_thread(settling.settle)
+            await live.tell(shortcut, [(one.tenant_id, one.change()) for one in done.settled])
+            if done.claimed == MOST:
                 pause = 0.0
-            else:
-                await asyncio.to_thread(settling.count_waiting)
+            await asyncio.to_thread(settling.count_waiting)
         except StoreUnavailableError as error:
             _log.warning("processor.not_settled", reason=str(error), again_in_seconds=AFTER_FAULT_SECONDS)
             pause = AFTER_FAULT_SECONDS

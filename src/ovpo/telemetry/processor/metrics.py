@@ -27,6 +27,7 @@ class ProcessorMetrics:
     settle_seconds: Histogram
     unsettled: Gauge
     queue_depth: Gauge
+    cache_unavailable: Counter
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> Self:
@@ -55,4 +56,5 @@ class ProcessorMetrics:
             settle_seconds=seconds("settle", "Time to settle some traces", _WORK),
             unsettled=gauge("unsettled_traces", "Traces whose summary is older than their data"),
             queue_depth=gauge("queue_depth", "Messages in the queue that nobody has taken yet"),
+            cache_unavailable=counter("cache_unavailable", "Questions that Valkey did not answer", "question"),
         )

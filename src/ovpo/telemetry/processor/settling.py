@@ -6,6 +6,7 @@ PostgreSQL, and the mark goes last: whoever dies in between leaves the trace to 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, timedelta
 from time import perf_counter
 from typing import Any, Final
@@ -26,10 +27,20 @@ from ovpo.telemetry.processor.summary import FACTS, FrameTotals, SpanTotals, Sum
 
 LEASE: Final = timedelta(seconds=60)
 MOST: Final = 128
+MOST_DURATIONS: Final = 1000
+"""Durations kept of each kind of span of a trace; of a kind with more spans every n-th."""
 MOST_ROWS: Final = 300_000
 """Frame events that one question to ClickHouse reads: a million take it 2 s and 600 MB."""
 _JSON: Final = msgspec.json.Encoder()
 _log: Final = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """How many traces were claimed at once, and what was found of those that could be settled."""
+
+    claimed: int
+    settled: tuple[Summary, ...]
 
 
 class Settling:
@@ -41,34 +52,33 @@ class Settling:
         self._hardware = hardware
         self._metrics = metrics
 
-    def settle(self) -> int:
-        """Settle some of the traces that are due; say how many."""
+    def settle(self) -> Round:
+        """Settle some of the traces that are due."""
         begun = perf_counter()
         claimed = self._claim()
         if not claimed:
-            return 0
-        for group in by_size(claimed, self._sizes(claimed)):
-            self._settle_apart(group)
-        self._metrics.settled.inc(len(claimed))
+            return Round(0, ())
+        groups = by_size(claimed, self._sizes(claimed))
+        summaries = tuple(summary for group in groups for summary in self._settle_apart(group))
+        self._metrics.settled.inc(len(summaries))
         self._metrics.settle_seconds.observe(perf_counter() - begun)
-        return len(claimed)
+        return Round(len(claimed), summaries)
 
-    def _settle_apart(self, claimed: Sequence[Unsettled]) -> None:
+    def _settle_apart(self, claimed: Sequence[Unsettled]) -> list[Summary]:
         """Settle all together where that goes, else by halves: a trace that cannot be settled holds up no other."""
         try:
-            self._settle(claimed)
+            return self._settle(claimed)
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is said, and tried again when the lease ends
             if len(claimed) == 1:
                 [one] = claimed
                 _log.error("processor.not_settled", tenant_id=one.tenant_id, trace_id=one.trace_id, exc_info=error)
-                return
+                return []
             middle = len(claimed) // 2
-            self._settle_apart(claimed[:middle])
-            self._settle_apart(claimed[middle:])
+            return self._settle_apart(claimed[:middle]) + self._settle_apart(claimed[middle:])
 
-    def _settle(self, claimed: Sequence[Unsettled]) -> None:
+    def _settle(self, claimed: Sequence[Unsettled]) -> list[Summary]:
         totals, frames = self._spans(claimed), self._frames(claimed)
         unknown = self._unknown_spans(claimed, frames)
         nothing = SpanTotals.nothing()
@@ -78,6 +88,7 @@ class Settling:
         ]
         self._tell_clickhouse(summaries)
         self._tell_postgres(claimed, summaries)
+        return summaries
 
     def count_waiting(self) -> None:
         """Note how many traces wait."""
@@ -109,6 +120,7 @@ class Settling:
             "hardware": list(self._hardware.factors),
             "factors": list(self._hardware.factors.values()),
             "other": self._hardware.other,
+            "most": MOST_DURATIONS,
         }
         with transaction(self._pool) as connection:
             rows = connection.execute(statements.SPANS, given).fetchall()
@@ -151,6 +163,7 @@ class Settling:
             "pauses": [one.pause_seconds for one in summaries],
         }
         with of_postgres(), transaction(self._pool) as connection:
+            connection.execute(statements.LOCK, _keys(claimed))
             connection.execute(statements.KEEP, {"rows": _JSON.encode([one.row() for one in summaries]).decode()})
             connection.execute(statements.HOLD, _keys(claimed))
             connection.execute(statements.DONE, done)

@@ -28,42 +28,60 @@ SELECT c.tenant_id, c.trace_id::text, c.revision, t.seen_at, clock_timestamp(), 
        t.failure_kind,
        CASE jsonb_typeof(t.pipeline_config -> 'model') WHEN 'string' THEN left(t.pipeline_config ->> 'model', 256) END,
        t.cost_attribution ->> 'project', t.cost_attribution ->> 'center', t.cost_attribution ->> 'campaign',
-       CASE WHEN t.completed_at >= t.started_at THEN extract(epoch FROM t.completed_at - t.started_at) * 1000.0 END
+       CASE WHEN t.completed_at >= t.started_at THEN extract(epoch FROM t.completed_at - t.started_at) * 1000.0 END,
+       t.tags
 FROM unnest(%(tenants)s::text[], %(traces)s::uuid[], %(revisions)s::bigint[]) AS c (tenant_id, trace_id, revision)
 JOIN traces AS t USING (tenant_id, trace_id)
 """
 
 # A span lasts what its sender's monotonic clock says, else from its start to its end. `gpu.count` multiplies. Both are
-# bounded, by 30 000 years and a million devices, so that no sender's number overflows a sum that others wait for.
-SPANS: Final = """
+# bounded, by 30 000 years and a million devices, so that no sender's number overflows a sum that others wait for. The
+# accelerator is the one that the span names, else its tenant's. Settling and cost calculations both begin with this.
+PRICED: Final = """
 WITH wanted AS (
     SELECT * FROM unnest(%(tenants)s::text[], %(traces)s::uuid[], %(seen)s::timestamptz[])
         AS w (tenant_id, trace_id, seen_at)
 ), factors AS (
     SELECT * FROM unnest(%(hardware)s::text[], %(factors)s::float8[]) AS f (name, factor)
 ), timed AS (
-    SELECT s.tenant_id, s.trace_id, s.span_kind, s.status, s.start_time, s.end_time,
-           s.attributes ->> 'model.name' AS model, s.attributes ->> 'gpu.model' AS hardware,
+    SELECT s.tenant_id, s.trace_id, s.span_id, s.span_kind, s.name, s.status, s.start_time, s.end_time,
+           s.attributes ->> 'model.name' AS model,
+           coalesce(s.attributes ->> 'gpu.model', n.hardware_profile) AS hardware,
            CASE WHEN jsonb_typeof(s.attributes -> 'gpu.count') = 'number'
                 THEN least(greatest(1, (s.attributes ->> 'gpu.count')::float8), 1e6) ELSE 1 END AS devices,
            least(coalesce(s.duration_ms, greatest(0, extract(epoch FROM s.end_time - s.start_time) * 1000), 0)::float8,
                  1e15) AS ms
     FROM wanted AS w JOIN spans AS s
       ON s.tenant_id = w.tenant_id AND s.trace_id = w.trace_id AND s.trace_seen_at = w.seen_at
-), kinds AS (
-    SELECT t.tenant_id, t.trace_id, t.span_kind, count(*) AS spans,
-           count(*) FILTER (WHERE t.status = 'ERROR') AS errors,
-           min(t.start_time) AS first_start, max(greatest(t.start_time, t.end_time)) AS last_end, sum(t.ms) AS ms,
-           sum(t.ms / 1000 * t.devices * coalesce(f.factor, %(other)s)) AS units,
-           count(*) FILTER (WHERE t.hardware IS NOT NULL AND f.name IS NULL) AS unknown, min(t.model) AS model
+    LEFT JOIN tenants AS n ON n.tenant_id = w.tenant_id
+), priced AS (
+    SELECT t.*, t.ms / 1000 * t.devices * coalesce(f.factor, %(other)s) AS units,
+           t.hardware IS NOT NULL AND f.name IS NULL AS unknown
     FROM timed AS t LEFT JOIN factors AS f ON f.name = t.hardware
-    GROUP BY t.tenant_id, t.trace_id, t.span_kind
+)
+"""
+
+# Of the durations of a kind, every n-th is kept, so that a trace of a million spans holds up nobody.
+_SPAN_TOTALS: Final = """
+, ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY tenant_id, trace_id, span_kind ORDER BY ms) AS place,
+           count(*) OVER (PARTITION BY tenant_id, trace_id, span_kind) AS of_kind
+    FROM priced
+), kinds AS (
+    SELECT tenant_id, trace_id, span_kind, count(*) AS spans, count(*) FILTER (WHERE status = 'ERROR') AS errors,
+           min(start_time) AS first_start, max(greatest(start_time, end_time)) AS last_end, sum(ms) AS ms,
+           sum(units) AS units, count(*) FILTER (WHERE unknown) AS unknown, min(model) AS model,
+           jsonb_agg(ms ORDER BY place) FILTER (WHERE mod(of_kind - place, (of_kind + %(most)s - 1) / %(most)s) = 0)
+               AS durations
+    FROM ranked GROUP BY tenant_id, trace_id, span_kind
 )
 SELECT tenant_id, trace_id::text, sum(spans)::integer, sum(errors)::integer, sum(units), sum(unknown)::integer,
        min(model), extract(epoch FROM max(last_end) - min(first_start)) * 1000.0, jsonb_object_agg(span_kind, ms),
-       jsonb_object_agg(span_kind, units)
+       jsonb_object_agg(span_kind, units),
+       jsonb_agg(jsonb_build_array(span_kind, spans, errors, ms, durations) ORDER BY span_kind)
 FROM kinds GROUP BY tenant_id, trace_id
 """
+SPANS: Final = PRICED + _SPAN_TOTALS
 
 KNOWN_SPANS: Final = """
 SELECT w.tenant_id, w.trace_id::text, count(DISTINCT w.span_id)::integer
@@ -75,6 +93,13 @@ WHERE NOT EXISTS (
 GROUP BY w.tenant_id, w.trace_id
 """
 
+# In the order of the keys, as those take them who write what came, so that neither waits for the other for ever.
+LOCK: Final = """
+SELECT FROM traces WHERE (tenant_id, trace_id) IN (
+    SELECT * FROM unnest(%(tenants)s::text[], %(traces)s::uuid[]))
+ORDER BY tenant_id, trace_id FOR NO KEY UPDATE
+"""
+
 KEEP: Final = """
 WITH given AS (SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS g (
     tenant_id text, trace_id uuid, settled_at timestamptz, model text, spans integer, span_errors integer,
@@ -83,8 +108,17 @@ WITH given AS (SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS g (
     last_frame bigint, last_media_ms float8,
     peak_vram_mb float8, mean_gpu_pct float8, unknown_spans integer, finding_sample jsonb, findings integer)
 ), marked AS (
-    UPDATE traces AS t SET findings = g.findings, updated_at = now() FROM given AS g
-    WHERE t.tenant_id = g.tenant_id AND t.trace_id = g.trace_id AND t.findings <> g.findings
+    UPDATE traces AS t SET
+        findings = g.findings, updated_at = now(), model = left(coalesce(g.model, ''), 256), spans = g.spans,
+        span_errors = g.span_errors, span_kinds = g.span_kinds, frames = g.frames, total_ms = g.total_ms,
+        compute_units = g.compute_units, peak_vram_mb = g.peak_vram_mb
+    FROM (SELECT *, ARRAY(SELECT jsonb_object_keys(milliseconds) AS kind ORDER BY kind) AS span_kinds FROM given) AS g
+    WHERE t.tenant_id = g.tenant_id AND t.trace_id = g.trace_id
+      AND (t.findings, t.model, t.spans, t.span_errors, t.span_kinds, t.frames, t.total_ms, t.compute_units,
+           t.peak_vram_mb)
+          IS DISTINCT FROM
+          (g.findings, left(coalesce(g.model, ''), 256), g.spans, g.span_errors, g.span_kinds, g.frames, g.total_ms,
+           g.compute_units, g.peak_vram_mb)
       AND NOT EXISTS (SELECT FROM trace_summaries AS later WHERE later.tenant_id = g.tenant_id
                       AND later.trace_id = g.trace_id AND later.settled_at > g.settled_at)
 )

@@ -24,9 +24,11 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_spans (
 """
 
 COPY_TRACES: Final = "COPY staged_traces (tenant_id, trace_id, seen_at) FROM STDIN"
+# A trace is under legal hold from its first sight where its tenant is configured so; a later change touches none.
 ADOPT: Final = """
-INSERT INTO traces (tenant_id, trace_id, seen_at, updated_at)
-SELECT tenant_id, trace_id, seen_at, now() FROM staged_traces ORDER BY tenant_id, trace_id
+INSERT INTO traces (tenant_id, trace_id, seen_at, updated_at, legal_hold)
+SELECT s.tenant_id, s.trace_id, s.seen_at, now(), coalesce(n.legal_hold_default, false)
+FROM staged_traces AS s LEFT JOIN tenants AS n USING (tenant_id) ORDER BY s.tenant_id, s.trace_id
 ON CONFLICT DO NOTHING
 """
 SEEN: Final = """

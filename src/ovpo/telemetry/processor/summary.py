@@ -9,12 +9,14 @@ from msgspec import Struct
 from ovpo.telemetry.contract.frames import Finding, FrameRule
 from ovpo.telemetry.contract.lifecycle import may_be_marked_partial
 from ovpo.telemetry.contract.records import TraceStatus
+from ovpo.telemetry.live import Change
 from ovpo.telemetry.processor.hardware import Hardware
 from ovpo.telemetry.processor.reading import TraceKey
 
 FINDINGS_SHOWN: Final = 20
-EVENTS_PER_PAUSE_SECOND: Final = 20_000
+ROWS_PER_PAUSE_SECOND: Final = 20_000
 SHORTEST_PAUSE_SECONDS: Final = 1.0
+_KIND_COLUMNS: Final = ("kinds.kind", "kinds.spans", "kinds.errors", "kinds.ms", "kinds.durations")
 FACTS: Final = (
     "tenant_id",
     "trace_id",
@@ -36,6 +38,8 @@ FACTS: Final = (
     "frame_events",
     "frames",
     "findings",
+    *_KIND_COLUMNS,
+    "tags",
 )
 
 
@@ -55,6 +59,7 @@ class Unsettled(Struct, frozen=True):
     center: str | None
     campaign: str | None
     reported_ms: Any
+    tags: dict[str, str] | None
 
     @property
     def key(self) -> TraceKey:
@@ -73,11 +78,13 @@ class SpanTotals(Struct, frozen=True):
     extent_ms: Any
     milliseconds: dict[str, float]
     units_by_kind: dict[str, float]
+    kinds: list[tuple[str, int, int, float, list[float]]]
+    """Of each kind: its name, spans, errors, milliseconds, durations."""
 
     @classmethod
     def nothing(cls) -> "SpanTotals":
         """Give the totals of no span."""
-        return cls(0, 0, 0.0, 0, None, None, {}, {})
+        return cls(0, 0, 0.0, 0, None, None, {}, {}, [])
 
 
 class FrameTotals(Struct, frozen=True):
@@ -133,14 +140,30 @@ class Summary(Struct, frozen=True):
     @property
     def pause_seconds(self) -> float:
         """How long to wait before the trace is counted again, should it go on growing."""
-        events = self.frames.events if self.frames else 0
-        return max(SHORTEST_PAUSE_SECONDS, events / EVENTS_PER_PAUSE_SECOND)
+        rows = self.spans.spans + (self.frames.events if self.frames else 0)
+        return max(SHORTEST_PAUSE_SECONDS, rows / ROWS_PER_PAUSE_SECOND)
 
     @property
     def total_ms(self) -> float | None:
         """How long the trace took: as its record says, else from its first span's start to its last one's end."""
         known = self.trace.reported_ms if self.trace.reported_ms is not None else self.spans.extent_ms
         return None if known is None else float(known)
+
+    def change(self) -> Change:
+        """Give what those who look on are told."""
+        frames = self.frames
+        return Change(
+            trace_id=self.trace_id,
+            status=self.status,
+            model=self.model,
+            created_at=self.trace.created_at,
+            total_ms=self.total_ms,
+            spans=self.spans.spans,
+            frames=frames.frames if frames else 0,
+            violations=frames.findings if frames else 0,
+            compute_units=self.spans.units,
+            settled_at=self.settled_at,
+        )
 
     def row(self) -> dict[str, Any]:
         """Give what PostgreSQL keeps."""
@@ -195,6 +218,8 @@ class Summary(Struct, frozen=True):
             frames.events if frames else 0,
             frames.frames if frames else 0,
             frames.findings if frames else 0,
+            *([kind[column] for kind in spans.kinds] for column in range(len(_KIND_COLUMNS))),
+            trace.tags or {},
         )
 
 

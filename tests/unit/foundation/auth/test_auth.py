@@ -58,6 +58,9 @@ def test_a_key_is_good_until_the_moment_it_expires() -> None:
         (f"Bearer {OTHER_SECRET}", [STORED], Refusal.WRONG_SECRET),
         (f"Bearer {KEY.text}", [replace(STORED, revoked_at=NOW)], Refusal.REVOKED),
         (f"Bearer {KEY.text}", [replace(STORED, revoked_at=NOW, expires_at=NOW)], Refusal.REVOKED),
+        (f"Bearer {KEY.text}", [replace(STORED, tenant_closed_at=NOW)], Refusal.TENANT_CLOSED),
+        (f"Bearer {KEY.text}", [replace(STORED, tenant_closed_at=NOW, expires_at=NOW)], Refusal.TENANT_CLOSED),
+        (f"Bearer {OTHER_SECRET}", [replace(STORED, tenant_closed_at=NOW)], Refusal.WRONG_SECRET),
     ],
 )
 def test_a_key_that_is_not_good_is_refused_for_its_reason(
@@ -66,11 +69,12 @@ def test_a_key_that_is_not_good_is_refused_for_its_reason(
     assert refused(header, *stored).refusal is refusal
 
 
-def test_a_caller_cannot_tell_unknown_wrong_and_revoked_apart() -> None:
+def test_a_caller_cannot_tell_unknown_wrong_revoked_and_a_closed_tenant_apart() -> None:
     told = {
         refused(f"Bearer {KEY.text}").message,
         refused(f"Bearer {OTHER_SECRET}", STORED).message,
         refused(f"Bearer {KEY.text}", replace(STORED, revoked_at=NOW)).message,
+        refused(f"Bearer {KEY.text}", replace(STORED, tenant_closed_at=NOW)).message,
     }
     assert len(told) == 1
 

@@ -83,7 +83,7 @@ def test_a_role_below_the_needed_one_is_answered_403(client: Client, role: Role,
     assert answer.status_code == status
     if status == 403:
         assert answer.json()["error"]["code"] == "FORBIDDEN"
-        assert answer.json()["error"]["details"] == {"needed": "admin", "role": role.value}
+        assert answer.json()["error"]["details"] == {"permission": "admin:keys", "needed": "admin", "role": role.value}
 
 
 def test_a_store_that_cannot_be_asked_is_503_and_not_401(client: Client) -> None:
@@ -103,4 +103,4 @@ def test_the_scheme_is_documented(client: Client) -> None:
     document = get(client, Kept(Role.ADMIN), "/openapi.json", {}).json()
     assert document["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
     assert document["paths"]["/me"]["get"]["security"] == [{"ApiKey": []}]
-    assert document["paths"]["/admin"]["get"]["security"] == [{"ApiKey": []}]
+    assert document["paths"]["/admin"]["get"]["security"] == [{"ApiKey": ["admin:keys"]}]

@@ -9,8 +9,9 @@ from typing import Annotated
 import httpx
 import pytest
 import structlog
-from fastapi import APIRouter, Body, FastAPI, Response
+from fastapi import APIRouter, Body, Depends, FastAPI, Query, Response
 from prometheus_client import CollectorRegistry
+from pydantic import BaseModel, ConfigDict
 from starlette.types import Message, Receive, Scope, Send
 
 from ovpo.foundation.http.answers import CatchAll
@@ -167,3 +168,58 @@ def test_an_error_after_the_answer_began_sends_no_second_answer() -> None:
 
     asyncio.run(CatchAll(broken)({"type": "http", "method": "GET"}, receive, send))
     assert sent == ["http.response.start"]
+
+
+@pytest.mark.parametrize("path", ["/healthz%0A", "/v1/items/own/header%0a", "/v1/items/a%0A"])
+def test_a_path_that_ends_in_a_line_break_is_not_the_one_without(client: Client, path: str) -> None:
+    async def scenario(opened: httpx.AsyncClient) -> None:
+        answer = await opened.get(path)
+        assert (answer.status_code, answer.json()["error"]["details"]) == (400, {"field": "path"})
+
+    run(scenario, client, CollectorRegistry())
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/plain?limit=1", 200),
+        ("/v1/plain?limt=1", 400),
+        ("/v1/inner?limit=1&deep=2", 200),
+        ("/v1/inner?limit=1&deep=2&more=3", 400),
+        ("/v1/model?limit=1", 200),
+        ("/v1/model?limt=1", 400),
+        ("/healthz?anything=1", 200),
+    ],
+)
+def test_a_parameter_that_a_route_does_not_take_is_refused_and_not_ignored(
+    client: Client, path: str, status: int
+) -> None:
+    class Page(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+        limit: int = 1
+
+    def deep(deep: int = 0) -> int:
+        return deep
+
+    routes = APIRouter(prefix="/v1")
+
+    @routes.get("/plain")
+    def plain(limit: int = 1) -> int:
+        return limit
+
+    @routes.get("/inner")
+    def with_inner(found: Annotated[int, Depends(deep)], limit: int = 1) -> int:
+        return limit + found
+
+    @routes.get("/model")
+    def model(page: Annotated[Page, Query()]) -> int:
+        return page.limit
+
+    async def ask() -> httpx.Response:
+        async with client(routes) as opened:
+            return await opened.get(path)
+
+    answer = asyncio.run(ask())
+    assert answer.status_code == status, answer.text
+    if status == 400:
+        assert answer.json()["error"]["details"]["field"].startswith("query.")

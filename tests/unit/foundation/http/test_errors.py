@@ -169,12 +169,13 @@ def test_an_unknown_status_without_words_is_said_somehow() -> None:
     assert from_http(HTTPException(460, ""), "GET").message
 
 
-def test_the_error_body_is_the_default_answer_in_the_document(client: Client) -> None:
+def test_the_error_body_is_that_of_every_error_in_the_document(client: Client) -> None:
     document = ask(client, "GET", "/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            schema = operation["responses"]["default"]["content"]["application/json"]["schema"]
-            assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}, (path, method)
-            assert "422" not in operation["responses"]
+            assert {"400", "500", "503"} <= operation["responses"].keys(), (path, method)
+            assert not {"422", "default"} & operation["responses"].keys(), (path, method)
+    for answer in document["components"]["responses"].values():
+        assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ErrorAnswer"}
     assert set(document["components"]["schemas"]["Code"]["enum"]) == {code.value for code in Code}

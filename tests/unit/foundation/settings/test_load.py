@@ -101,15 +101,16 @@ def test_a_misspelt_variable_in_dotenv_is_an_error_too(bare_environment: pytest.
 
 
 @pytest.mark.parametrize("place", ["environment", ".env"])
-def test_the_api_key_of_a_client_is_no_setting_and_reaches_no_child(
-    bare_environment: pytest.MonkeyPatch, place: str
+@pytest.mark.parametrize(("name", "value"), [("OVPO_KEY", "ovpo_sk_x"), ("OVPO_SERVER", "http://ovpo.example")])
+def test_what_a_client_keeps_is_no_setting_and_reaches_no_child(
+    bare_environment: pytest.MonkeyPatch, place: str, name: str, value: str
 ) -> None:
     if place == "environment":
-        bare_environment.setenv("OVPO_KEY", "ovpo_sk_x")
+        bare_environment.setenv(name, value)
     else:
-        Path(".env").write_text("OVPO_KEY=ovpo_sk_x\n")
+        Path(".env").write_text(f"{name}={value}\n")
     assert load() == load()
-    assert "OVPO_KEY" not in inherited_environment()
+    assert name not in inherited_environment()
 
 
 def test_a_misspelt_name_in_the_file_is_an_error(bare_environment: pytest.MonkeyPatch, tmp_path: Path) -> None:

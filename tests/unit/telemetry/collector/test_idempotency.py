@@ -12,11 +12,11 @@ from prometheus_client import CollectorRegistry
 from ovpo.foundation.cache import Cache
 from ovpo.foundation.http.errors import Code
 from ovpo.foundation.settings import tree
+from ovpo.foundation.shortcut import Shortcut
 from ovpo.foundation.unavailable import StoreUnavailableError
 from ovpo.telemetry.collector.idempotency import Busy, Given, Kept, Mine, Once, Request, digest
 from ovpo.telemetry.collector.metrics import CollectorMetrics
 from ovpo.telemetry.collector.refusal import RefusedError
-from ovpo.telemetry.collector.shortcut import Shortcut
 from tests.conftest import free_ports
 
 OFTEN = 8
