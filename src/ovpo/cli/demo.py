@@ -66,7 +66,7 @@ def demo() -> None:
     found = _wait(console, target, f"{target.query}/v1/platform/inspections/{asked['inspection_id']}")
     _show(console, found)
     _invite(console, target, found["inspection_id"])
-    _command(console, target, "traces", "list", "--limit", str(len(STORIES)))
+    _command(console, target, "traces", "list", "--tag", f"demo={_name(sent)}")
     _command(console, target, "traces", "get", str(sent[_most_telling()]))
 
 
@@ -75,9 +75,11 @@ def _send_runs(console: Console, target: Target) -> list[UUID]:
     begun, now = time.monotonic(), datetime.now(UTC)
     url = f"http://{LOOPBACK}:{target.settings.collector.port}/v1/ingest/batch"
     runs = [(uuid4(), story) for story in STORIES]
+    name = _name([trace_id for trace_id, _ in runs])
     items = 0
     for place, (trace_id, story) in enumerate(runs):
-        batch = example.batch(target.tenant_id, trace_id, now - APART * (len(runs) - 1 - place), story)
+        ended_at = now - APART * (len(runs) - 1 - place)
+        batch = example.batch(target.tenant_id, trace_id, ended_at, story, {"demo": name})
         items += _call(target, url, method="POST", body=json.dumps(batch).encode())["processed_items"]
     acknowledged = time.monotonic() - begun
     for trace_id, story in runs:
@@ -96,6 +98,11 @@ def _send_runs(console: Console, target: Target) -> list[UUID]:
 def _is_settled(target: Target, trace_id: UUID, story: Story) -> bool:
     page = _call(target, f"{target.query}/v1/traces?tags=origin=demo&limit=100")
     return any(one["trace_id"] == str(trace_id) and one["frames"] == len(story.frames) for one in page["traces"])
+
+
+def _name(traces: list[UUID]) -> str:
+    """Name a demo by its first trace, so that its runs are told from those of another."""
+    return traces[0].hex[:6]
 
 
 def _most_telling() -> int:

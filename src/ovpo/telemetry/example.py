@@ -4,10 +4,11 @@
 One goes well; the others break in the ways that people come to an observatory for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import sin
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -81,19 +82,27 @@ STORIES: Final = (
 )
 
 
-def batch(tenant_id: str, trace_id: UUID, ended_at: datetime, story: Story = CLEAN) -> dict[str, Any]:
-    """Give the batch of a run that has just ended."""
+def batch(
+    tenant_id: str,
+    trace_id: UUID,
+    ended_at: datetime,
+    story: Story = CLEAN,
+    tags: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Give the batch of a run that has just ended; its record has these tags beside its own."""
     return {
         "schema_version": SCHEMA_VERSION,
         "batch_id": _id(trace_id, "batch"),
         "sent_at": ended_at.isoformat(),
-        "items": list(_items(tenant_id, trace_id, ended_at, story)),
+        "items": list(_items(tenant_id, trace_id, ended_at, story, tags)),
     }
 
 
-def _items(tenant_id: str, trace_id: UUID, ended_at: datetime, story: Story) -> Iterator[dict[str, Any]]:
+def _items(
+    tenant_id: str, trace_id: UUID, ended_at: datetime, story: Story, tags: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
     begun_at = ended_at - timedelta(seconds=sum(seconds for _, seconds in story.stages))
-    yield _record(tenant_id, trace_id, begun_at, ended_at, story)
+    yield _record(tenant_id, trace_id, begun_at, ended_at, story) | {"tags": {"origin": "demo", **tags}}
     at = begun_at
     for kind, seconds in story.stages:
         end = at + timedelta(seconds=seconds)
@@ -120,7 +129,6 @@ def _record(tenant_id: str, trace_id: UUID, begun_at: datetime, ended_at: dateti
         "pipeline_config": {"model": story.model, "steps": 24, "width": 832, "height": 480},
         "input_context": {"prompt_hash": "0" * 64, "prompt_length": 31, "seed": 7},
         "cost_attribution": {"project": "demo"},
-        "tags": {"origin": "demo"},
         "created_at": begun_at.isoformat(),
         "started_at": begun_at.isoformat(),
         "completed_at": ended_at.isoformat(),

@@ -23,11 +23,14 @@ class Clock:
 
 def test_a_session_serves_one_query_at_a_time() -> None:
     sessions = Sessions(Clock())
+    assert not sessions.is_busy(SHORT)
     sessions.take(SHORT)
+    assert sessions.is_busy(SHORT)
     with pytest.raises(QueryError) as refused:
         sessions.take(SHORT)
     assert refused.value.code == 373
     sessions.give_back(SHORT)
+    assert not sessions.is_busy(SHORT)
     sessions.take(SHORT)
 
 

@@ -30,13 +30,15 @@ from ovpo.foundation.clickhouse.server.exchange import Exchange
 from ovpo.foundation.clickhouse.server.gate import Gate
 from ovpo.foundation.clickhouse.server.intake import Intake
 from ovpo.foundation.clickhouse.server.metrics import Metrics
-from ovpo.foundation.clickhouse.server.protocol import Account, Query, credentials, form_fields, parse_query
+from ovpo.foundation.clickhouse.server.protocol import Account, Query, Session, credentials, form_fields, parse_query
 from ovpo.foundation.clickhouse.server.sessions import Held, Sessions, changes_session
 from ovpo.foundation.clickhouse.server.spool import CHUNK, Spool, disk_errors
 from ovpo.foundation.clickhouse.server.statements import Command, Insert, Rows, Statement
 
 _DEFAULT_FORMAT = "TabSeparated"
 _KILL_EVERY_SECONDS = 0.5
+_LET_GO_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 0.005
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _log = logging.getLogger("ovpo.clickhouse")
@@ -219,7 +221,7 @@ class Service:
 
     async def _connected(self, exchange: Exchange, job: Job, started: float) -> None:
         session = job.query.session
-        held = self._sessions.take(session) if session is not None else Held()
+        held = await self._taken(session) if session is not None else Held()
         connection = held.connection if held.connection is not None else await self._worked(self._engine.connect)
         try:
             await self._worked(_prepare, connection, job, held.stale(job.query.settings))
@@ -232,6 +234,13 @@ class Service:
                 await self._worked(connection.close)
             if session is not None:
                 self._sessions.give_back(session)
+
+    async def _taken(self, session: Session) -> Held:
+        """Lock a session; one whose last answer has just ended is waited for, as its client may be faster than we."""
+        end = monotonic() + _LET_GO_SECONDS
+        while self._sessions.is_busy(session) and monotonic() < end:  # noqa: ASYNC110 - a matter of milliseconds
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        return self._sessions.take(session)
 
     async def _run(self, exchange: Exchange, connection: Connection, job: Job, started: float) -> None:
         query = job.query

@@ -45,6 +45,11 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._held)
 
+    def is_busy(self, session: Session) -> bool:
+        """Whether a query has the session now."""
+        held = self._held.get(session.name)
+        return held is not None and held.busy
+
     def take(self, session: Session) -> Held:
         """Lock a session for one query, opening it where it is new."""
         self._expire()
