@@ -107,23 +107,28 @@ def router(pool: ConnectionPool, cache: Cache, identify: Identify, stopping: Sto
         tenant_id = caller.tenant_id
         lookers.enter(tenant_id)
         try:
+            begun = await cache.ends(log_of(tenant_id))
             entry = actor(request, caller).entry(EventType.TRACE_QUERY, "traces", "live")
             await run_in_threadpool(note, tenant_id, entry)
         except BaseException:
             lookers.leave(tenant_id)
             raise
-        lines = changes(cache, tenant_id, last_event_id, stopping)
+        lines = changes(cache, tenant_id, last_event_id, begun, stopping)
         return Stream(lines, lambda: lookers.leave(tenant_id))
 
     return routes
 
 
-async def changes(cache: Cache, tenant_id: str, position: str | None, stopping: Stopping) -> AsyncIterator[str]:
-    """Give the lines of a stream until it has lasted long enough, the service stops, or Valkey goes away."""
+async def changes(
+    cache: Cache, tenant_id: str, position: str | None, ends: tuple[str, str] | None, stopping: Stopping
+) -> AsyncIterator[str]:
+    """Give the lines of a stream until it has lasted long enough, the service stops, or Valkey goes away.
+
+    `ends` are those of the log before the answer began: what comes after its first byte is in the stream.
+    """
     log, end, beat = log_of(tenant_id), monotonic() + LONGEST_SECONDS, monotonic() + BEAT_SECONDS
     yield "retry: 2000\n\n"
     try:
-        ends = await cache.ends(log)
         if position is not None and ends is None:
             yield _RELOAD
         position = (ends[1] if ends else _BEGINNING) if position is None or ends is None else position
