@@ -34,6 +34,16 @@ def ids(deliveries: list[Delivery]) -> list[str]:
     return [delivery.stored.message.message_id for delivery in deliveries]
 
 
+async def take(consumer: Consumer, total: int) -> list[Delivery]:
+    """Take so many different messages, unanswered; a fetch may bring fewer than it was asked for."""
+    taken: dict[str, Delivery] = {}
+    while len(taken) < total:
+        batch = await consumer.fetch(total - len(taken), 5)
+        assert batch, f"the queue gave {len(taken)} of {total} messages and then nothing"
+        taken |= {delivery.stored.message.message_id: delivery for delivery in batch}
+    return list(taken.values())
+
+
 async def drain(consumer: Consumer, total: int) -> list[Delivery]:
     """Take and acknowledge until so many different messages were seen."""
     taken: list[Delivery] = []

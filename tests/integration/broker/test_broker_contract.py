@@ -21,7 +21,7 @@ from ovpo.foundation.broker.message import (
     Message,
     Queue,
 )
-from tests.integration.broker.story import HASTY, PATIENT, drain, exhaust, ids, message, messages
+from tests.integration.broker.story import HASTY, PATIENT, drain, exhaust, ids, message, messages, take
 
 if TYPE_CHECKING:
     from ovpo.foundation.broker.interface import Broker, Delivery
@@ -94,7 +94,7 @@ def test_a_message_that_was_given_back_comes_again_after_its_delay(play: Play) -
     async def story(broker: Broker, queue: Queue) -> None:
         await broker.publisher(queue).publish_many(messages(2))
         consumer = await broker.consumer(queue, "reader", PATIENT)
-        soon, late = await consumer.fetch(2, 5)
+        soon, late = await take(consumer, 2)
         await late.nak(60, "the store is busy")
         await soon.nak(0.2, "the store is busy")
         again = await consumer.fetch(2, 5)
@@ -108,7 +108,7 @@ def test_what_was_finished_out_of_turn_stays_finished_for_the_next_consumer(play
     async def story(broker: Broker, queue: Queue) -> None:
         await broker.publisher(queue).publish_many(messages(3))
         consumer = await broker.consumer(queue, "reader", HASTY)
-        first, _, third = await consumer.fetch(3, 5)
+        first, _, third = await take(consumer, 3)
         await asyncio.gather(first.ack(), third.ack())
         await consumer.close()
         following = await broker.consumer(queue, "reader", HASTY)
@@ -190,7 +190,7 @@ def test_dead_letters_are_paged_and_removed(play: Play) -> None:
     async def story(broker: Broker, queue: Queue) -> None:
         await broker.publisher(queue).publish_many(messages(5))
         consumer, letters = await broker.consumer(queue, "reader", PATIENT), broker.dead_letters(queue)
-        for delivery in await consumer.fetch(5, 5):
+        for delivery in await take(consumer, 5):
             await delivery.term("no")
         first = await letters.page(None, 3)
         second = await letters.page(first[-1].letter_id, 3)

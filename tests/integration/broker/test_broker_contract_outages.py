@@ -22,7 +22,7 @@ from ovpo.foundation.broker.message import (
     Retries,
 )
 from tests.integration.broker.limit import Limit
-from tests.integration.broker.story import PATIENT, drain, grown, ids, message, messages, not_proven
+from tests.integration.broker.story import PATIENT, drain, grown, ids, message, messages, not_proven, take
 
 if TYPE_CHECKING:
     from ovpo.foundation.broker.interface import Broker, Consumer
@@ -65,7 +65,7 @@ def test_an_answer_given_while_the_broker_crashes_counts_or_its_giver_is_told(ri
     async def story(broker: Broker, queue: Queue) -> None:
         await broker.publisher(queue).publish_many(messages(3))
         consumer = await broker.consumer(queue, "reader", Retries(5, timedelta(seconds=2)))
-        acked, given_back, given_up = await consumer.fetch(3, 5)
+        acked, given_back, given_up = await take(consumer, 3)
         rig.kill()
         answers = asyncio.gather(
             acked.ack(), given_back.nak(0, "later"), given_up.term("never"), return_exceptions=True

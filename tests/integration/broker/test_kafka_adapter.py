@@ -19,7 +19,7 @@ from ovpo.foundation.broker.kafka_wire import group_of, place_of, topic_of
 from ovpo.foundation.broker.message import FromSequence, Message, Queue, Retries
 from ovpo.foundation.settings import tree
 from tests.conftest import free_ports
-from tests.integration.broker.story import PATIENT, drain, messages
+from tests.integration.broker.story import PATIENT, drain, messages, take
 
 if TYPE_CHECKING:
     from tests.integration.broker.conftest import Rig
@@ -108,7 +108,7 @@ def test_a_try_is_noted_in_the_cluster_before_it_is_made_and_an_answer_before_it
         broker = await open_broker(tree.Broker(url=f"kafka://{cluster.address}"))
         await broker.publisher(queue).publish_many(messages(2))
         consumer = await broker.consumer(queue, "reader", PATIENT)
-        first, _ = await consumer.fetch(2, 5)
+        first, _ = await take(consumer, 2)
         place = place_of(first.stored.sequence)
         assert place is not None
         onlooker = Consumer(
