@@ -10,7 +10,7 @@ DEV := $(VENV)/.dev-installed
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract bench-ingest bench-query browser rabbitmq clean
+.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract bench-ingest bench-query bench-sdk browser rabbitmq clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -20,14 +20,14 @@ $(BIN)/python:
 	@echo "Creating $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 
-$(RUN): pyproject.toml constraints.txt | $(BIN)/python
+$(RUN): pyproject.toml constraints.txt sdk/python/pyproject.toml | $(BIN)/python
 	@echo "Installing OVPO and its servers (the largest is 533 MB) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e sdk/python -e .
 	@touch $@
 
 $(DEV): $(RUN)
 	@echo "Installing what the tests need ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e sdk/python -e '.[dev]'
 	@touch $@
 
 demo: $(RUN) ## Start everything, put demo data in, say what to open and try
@@ -52,7 +52,7 @@ test-long: $(DEV) ## Run the tests that take long: kills under load, deep search
 lint: $(DEV) ## Format check, lint, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy src ovpo_assets resources io_managers sensors schedules tests bench
+	@$(BIN)/mypy src sdk/python/src examples ovpo_assets resources io_managers sensors schedules tests bench
 	@$(BIN)/lint-imports
 
 check-generated: $(RUN) ## Check that generated files are what the code generates
@@ -71,6 +71,9 @@ bench-ingest: $(DEV) ## Measure how much telemetry goes in and is queryable (abo
 
 bench-query: $(DEV) ## Measure how fast telemetry comes out, over a million spans (about 8 minutes)
 	@$(BIN)/python -m bench.query
+
+bench-sdk: $(DEV) ## Measure what the Python SDK costs, beside the OpenTelemetry SDK (about 4 minutes)
+	@$(BIN)/python -m bench.sdk
 
 bench: $(DEV) ## Measure the foundation on this machine
 	@$(BIN)/python bench/foundation.py

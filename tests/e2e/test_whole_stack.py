@@ -5,6 +5,9 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,8 +17,10 @@ from uuid import UUID
 import httpx
 import psutil
 import psycopg
+import pytest
 from playwright.sync_api import Browser, expect
 
+from examples.pipelines.scenarios.catalogue import SCENARIOS
 from ovpo.foundation.postgres.connect import conninfo
 from ovpo.foundation.settings.tree import PostgresRole
 from ovpo.foundation.stack import children
@@ -25,7 +30,8 @@ from ovpo.foundation.stack.state import Condition
 from tests.e2e.conftest import RunningStack
 
 LATEST = 120.0
-BATCH = Path(__file__).parents[2] / "schemas/v0.08/examples/valid/ingest_batch.mixed.json"
+ROOT = Path(__file__).parents[2]
+BATCH = ROOT / "schemas/v0.08/examples/valid/ingest_batch.mixed.json"
 FINISHED = re.compile(r"Inspection ([0-9a-f-]{36}) is finished")
 KEY = re.compile(r"ovpo_sk_[a-z0-9]{8}_[a-z0-9]+")
 
@@ -41,17 +47,21 @@ def every_part_is_ready(stack: RunningStack) -> bool:
     return all(part.condition is Condition.READY for part in stack.state.parts)
 
 
+def key_of(stack: RunningStack) -> str:
+    """Give the key that the start printed."""
+    found = KEY.search(stack.said)
+    assert found
+    return found[0]
+
+
 def inspect(stack: RunningStack) -> tuple[str, UUID]:
-    """Run the demo; give its key and the id of its inspection."""
-    done = stack.ovpo("demo")
-    assert done.returncode == 0, done.stdout + done.stderr
-    key, found = KEY.search(done.stdout), FINISHED.search(done.stdout)
-    assert key, done.stdout
-    assert found, done.stdout
-    commands = ("$ ovpo traces list", "$ ovpo traces get")
-    for shown in (*commands, "✓ COMPLETED", "✗ FAILED", "◐ PARTIAL", "missing frames  7"):
-        assert shown in done.stdout, shown
-    return key[0], UUID(found[1])
+    """Have the stores inspected; give a key and the id of the inspection."""
+    key = key_of(stack)
+    url = f"{stack.query_url}/v1/platform/inspections"
+    asked = httpx.post(url, headers={"Authorization": f"Bearer {key}"}).json()
+    found = UUID(asked["inspection_id"])
+    until(lambda: ask(stack, f"/v1/platform/inspections/{found}", key).json()["state"] == "finished")
+    return key, found
 
 
 def ask(stack: RunningStack, path: str, key: str) -> httpx.Response:
@@ -94,21 +104,54 @@ def test_every_service_is_ready_and_says_how_each_backend_answered(stack: Runnin
     assert httpx.get(f"http://127.0.0.1:{stack.settings.clickhouse.port}/readyz").status_code == 200
 
 
-def test_the_demo_goes_through_api_ledger_sensor_run_and_back(stack: RunningStack) -> None:
-    key, inspection_id = inspect(stack)
-    found = ask(stack, f"/v1/platform/inspections/{inspection_id}", key).json()
-    assert found["state"] == "finished"
+def test_the_demo_runs_every_example_and_shows_what_came_of_it(stack: RunningStack) -> None:
+    done = stack.ovpo("demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    key, inspected = KEY.search(done.stdout), FINISHED.search(done.stdout)
+    assert key, done.stdout
+    assert inspected, done.stdout
+    found = ask(stack, f"/v1/platform/inspections/{inspected[1]}", key[0]).json()
     assert {seen["store"]: seen["ready"] for seen in found["report"]} == dict.fromkeys(
         ("broker", "cache", "clickhouse", "objects", "postgres"), True
     )
+    runs = ask(stack, "/v1/traces?tags=origin=examples", key[0]).json()["traces"]
+    assert {run["tags"]["scenario"]: run["status"] for run in runs} == {
+        name: scenario.settles for name, scenario in SCENARIOS.items()
+    }
+    assert {run["tags"]["scenario"]: run["frames"] for run in runs}["long_run"] == 2000
+    for shown in (
+        "$ ovpo traces list",
+        "$ ovpo traces get",
+        "✓ COMPLETED",
+        "✗ FAILED",
+        "◐ PARTIAL",
+        "missing frames  3",
+    ):
+        assert shown in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", "sdk/python/README.md"])
+def test_the_lines_that_trace_a_pipeline_work_as_they_stand(stack: RunningStack, tmp_path: Path, page: str) -> None:
+    [snippet, *_] = re.findall(r"^( *)```python\n(.*?)^ *```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    file = tmp_path / "pipeline.py"
+    file.write_text(textwrap.dedent(snippet[1]))
+    key = key_of(stack)
+    variables = {"OVPO_KEY": key, "OVPO_ENDPOINT": f"http://127.0.0.1:{stack.settings.collector.port}"}
+    done = subprocess.run(
+        [sys.executable, str(file)], env={**os.environ, **variables}, capture_output=True, text=True, check=True
+    )
+    trace_id, said = done.stdout.split()
+    assert (said, done.stderr) == ("delivered", "")
+    until(lambda: _spans(stack, UUID(trace_id), key) == 1)
+    told = ask(stack, f"/v1/traces/{trace_id}", key).json()
+    assert (told["trace"]["status"], told["summary"]["frames_observed"]) == ("COMPLETED", 24)
 
 
 def test_the_batch_of_the_readme_is_acknowledged_so_is_its_repetition_and_it_is_in_the_stores_once(
     stack: RunningStack,
 ) -> None:
-    key = KEY.search(stack.said)
-    assert key
-    headers = {"Authorization": f"Bearer {key[0]}", "Content-Type": "application/json"}
+    key = key_of(stack)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     url = f"http://127.0.0.1:{stack.settings.collector.port}/v1/ingest/batch"
     answers = [httpx.post(url, content=BATCH.read_bytes(), headers=headers).json() for _ in range(2)]
     items = json.loads(BATCH.read_bytes())["items"]
@@ -118,7 +161,7 @@ def test_the_batch_of_the_readme_is_acknowledged_so_is_its_repetition_and_it_is_
     assert answers[1]["processed_items"] + answers[1]["duplicate_items"] == sent
     spans = sum(item["type"] == "span" for item in items)
     [trace_id] = {UUID(item["trace_id"]) for item in items if item["type"] == "trace"}
-    until(lambda: _spans(stack, trace_id, key[0]) == spans)
+    until(lambda: _spans(stack, trace_id, key) == spans)
 
 
 def test_the_first_page_shows_every_store_ready(stack: RunningStack, browser: Browser) -> None:

@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from rich.console import Console
 from rich.table import Table
 
+from examples.pipelines.scenarios.catalogue import SCENARIOS
 from ovpo.foundation.auth import Role
 from ovpo.foundation.settings.load import inherited_environment, load
 from ovpo.foundation.settings.tree import LOOPBACK, Settings
@@ -22,13 +23,15 @@ from ovpo.foundation.stack import control
 from ovpo.foundation.stack.errors import StackError
 from ovpo.foundation.stack.home import Home
 from ovpo.governance.access.console import issue
-from ovpo.telemetry import example
-from ovpo.telemetry.example import STORIES, Story
 
 KEY_LIFE = timedelta(days=1)
-APART = timedelta(minutes=2)
+MOST_TELLING = "missing_frames"
+"""The example in which most went wrong that a person can see."""
 PATIENCE_SECONDS = 120
 POLL_SECONDS = 0.5
+STEADY_POLLS = 4
+"""Counts that stand still for two seconds are whole: they are settled a second after the last change."""
+ENDED = {"COMPLETED", "FAILED", "PARTIAL", "TIMEOUT", "CANCELLED"}
 UNFINISHED = {"queued", "started"}
 
 
@@ -47,11 +50,12 @@ class Target:
 
 
 def demo() -> None:
-    """Send five runs of a pipeline into the running stack, have its stores inspected, and show what came of it.
+    """Run small pipelines against the running stack, have its stores inspected, and show what came of it.
 
-    The runs go to the collector, which answers when the queue holds them, and through the processor into the stores;
-    `ovpo traces` shows them as anybody with a key would see them. The inspection goes the way of all work in OVPO: the
-    API writes it to the ledger and answers at once, a Dagster sensor turns it into a run, the API shows the result.
+    The pipelines are traced by the SDK: the collector answers when the queue holds what it was sent, the processor
+    brings that into the stores, `ovpo traces` shows it as anybody with a key would see it. The inspection goes the way
+    of all work in OVPO: the API writes it to the ledger and answers at once, a Dagster sensor turns it into a run, the
+    API shows the result.
     """
     settings = load()
     if control.running(Home(settings.home)) is None:
@@ -62,52 +66,42 @@ def demo() -> None:
     console = Console(highlight=False)
     target = Target(settings, key.text, key.tenant_id)
     asked = _call(target, f"{target.query}/v1/platform/inspections", method="POST")
-    sent = _send_runs(console, target)
+    name = uuid4().hex[:6]
+    _run_examples(console, target, name)
     found = _wait(console, target, f"{target.query}/v1/platform/inspections/{asked['inspection_id']}")
     _show(console, found)
     _invite(console, target, found["inspection_id"])
-    _command(console, target, "traces", "list", "--tag", f"demo={_name(sent)}")
-    _command(console, target, "traces", "get", str(sent[_most_telling()]))
+    _command(console, target, "traces", "list", "--tag", f"demo={name}")
+    [telling] = _runs_of(target, name, MOST_TELLING)
+    _command(console, target, "traces", "get", telling["trace_id"])
 
 
-def _send_runs(console: Console, target: Target) -> list[UUID]:
-    """Send runs as their senders would, two minutes apart, and wait until all can be read."""
-    begun, now = time.monotonic(), datetime.now(UTC)
-    url = f"http://{LOOPBACK}:{target.settings.collector.port}/v1/ingest/batch"
-    runs = [(uuid4(), story) for story in STORIES]
-    name = _name([trace_id for trace_id, _ in runs])
-    items = 0
-    for place, (trace_id, story) in enumerate(runs):
-        ended_at = now - APART * (len(runs) - 1 - place)
-        batch = example.batch(target.tenant_id, trace_id, ended_at, story, {"demo": name})
-        items += _call(target, url, method="POST", body=json.dumps(batch).encode())["processed_items"]
-    acknowledged = time.monotonic() - begun
-    for trace_id, story in runs:
-        while not _is_settled(target, trace_id, story):
-            if time.monotonic() - begun > PATIENCE_SECONDS:
-                raise StackError(f"trace {trace_id} is not in the stores yet; see `ovpo logs processor`")
-            time.sleep(POLL_SECONDS / 5)
-    console.print(
-        f"{len(runs)} runs of a pipeline: {items} items acknowledged after {acknowledged * 1000:.0f} ms, "
-        f"in the stores and settled after {time.monotonic() - begun:.1f} s.\n",
-        soft_wrap=True,
-    )
-    return [trace_id for trace_id, _ in runs]
+def _run_examples(console: Console, target: Target, name: str) -> None:
+    """Run the example pipelines as their user would, and wait until all that they told can be read."""
+    console.print("[bold]$ python -m examples.pipelines.run all[/]  (they make small videos, and most of them break)")
+    words = [sys.executable, "-m", "examples.pipelines.run", "all", "--tag", f"demo={name}"]
+    if target.settings.objects.url is None:
+        words += ["--objects", str(target.settings.home / "objects"), "--tenant", target.tenant_id]
+    endpoint = f"http://{LOOPBACK}:{target.settings.collector.port}"
+    environment = {**inherited_environment(), "OVPO_KEY": target.key, "OVPO_ENDPOINT": endpoint}
+    if subprocess.run(words, env=environment, check=False).returncode:
+        raise StackError("the example pipelines did not end as they have to; see what they say above")
+    begun = time.monotonic()
+    seen: list[list[Any]] = []
+    while len(seen) < STEADY_POLLS or any(counts != seen[-1] for counts in seen[-STEADY_POLLS:]):
+        if time.monotonic() - begun > PATIENCE_SECONDS:
+            raise StackError(f"the runs are not in the stores after {PATIENCE_SECONDS} s; see `ovpo logs processor`")
+        time.sleep(POLL_SECONDS)
+        runs = _runs_of(target, name)
+        if len(runs) == len(SCENARIOS) and all(run["status"] in ENDED and run["frames"] for run in runs):
+            seen.append([(run["trace_id"], run["status"], run["frames"], run["spans"]) for run in runs])
+    console.print()
 
 
-def _is_settled(target: Target, trace_id: UUID, story: Story) -> bool:
-    page = _call(target, f"{target.query}/v1/traces?tags=origin=demo&limit=100")
-    return any(one["trace_id"] == str(trace_id) and one["frames"] == len(story.frames) for one in page["traces"])
-
-
-def _name(traces: list[UUID]) -> str:
-    """Name a demo by its first trace, so that its runs are told from those of another."""
-    return traces[0].hex[:6]
-
-
-def _most_telling() -> int:
-    """Choose the run in which most went wrong that a person can see."""
-    return next(place for place, story in enumerate(STORIES) if story.skipped)
+def _runs_of(target: Target, name: str, scenario: str = "") -> list[dict[str, Any]]:
+    tags = f"demo={name}" + (f",scenario={scenario}" if scenario else "")
+    runs: list[dict[str, Any]] = _call(target, f"{target.query}/v1/traces?tags={tags}&limit=100")["traces"]
+    return runs
 
 
 def _wait(console: Console, target: Target, url: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ FAMILIES: Final = {
     "audit": ("audit", "app"),
     "artifacts": ("artifacts", "app"),
     "dlq": ("dlq", "app"),
+    "compliance": ("compliance", "app"),
     "schema": ("schema", "app"),
     "openapi": ("openapi", "app"),
     "config": ("config", "app"),

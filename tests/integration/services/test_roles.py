@@ -90,7 +90,9 @@ QUERY: Final[Mapping[str, Need]] = MappingProxyType(
         "DELETE /v1/keys/{prefix}": Permission.ADMIN_KEYS,
     }
 )
-COLLECTOR: Final[Mapping[str, Need]] = MappingProxyType({**EVERYWHERE, "POST /v1/ingest/batch": Permission.TRACE_WRITE})
+COLLECTOR: Final[Mapping[str, Need]] = MappingProxyType(
+    {**EVERYWHERE, "GET /v1/whoami": Open.TO_ANY_KEY, "POST /v1/ingest/batch": Permission.TRACE_WRITE}
+)
 TABLES: Final = {"query": QUERY, "collector": COLLECTOR}
 CALLS: Final = [(service, route) for service, table in TABLES.items() for route in table]
 _IMPLIED_METHODS: Final = frozenset({"HEAD", "OPTIONS"})

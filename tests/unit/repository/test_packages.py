@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 SOURCES = {
+    "examples": ROOT,
     "ovpo": ROOT / "src",
     "ovpo_assets": ROOT,
     "resources": ROOT,

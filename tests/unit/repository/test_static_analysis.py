@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-PACKAGES = ("src", "ovpo_assets", "resources", "sensors", "schedules", "io_managers", "tests")
+PACKAGES = (
+    "src",
+    "sdk/python/src",
+    "examples",
+    "ovpo_assets",
+    "resources",
+    "sensors",
+    "schedules",
+    "io_managers",
+    "tests",
+    "bench",
+)
 
 
 def assert_passes(*command: str) -> None:

@@ -26,8 +26,20 @@ FILE = Path("ovpo.toml")
 DOTENV = Path(".env")
 GENERATED = "secrets.toml"
 DAGSTER_PREFIX = "OVPO_DAGSTER_PG_"
-OF_CLIENTS = frozenset({"OVPO_KEY", "OVPO_SERVER"})
-"""What whoever calls our APIs keeps beside our settings: the API key and the address. No service reads them."""
+OF_CLIENTS = frozenset(
+    {
+        "OVPO_KEY",
+        "OVPO_SERVER",
+        "OVPO_ENDPOINT",
+        "OVPO_TENANT",
+        "OVPO_STRICT",
+        "OVPO_SPOOL",
+        "OVPO_TELEMETRY",
+        "OVPO_USER_SALT",
+    }
+)
+"""What whoever calls our APIs or traces runs keeps beside our settings: the key, the addresses, how the SDK behaves. No
+service reads them."""
 
 
 class _Dotenv(DotEnvSettingsSource):

@@ -26,6 +26,7 @@ from ovpo.foundation.rates.tiers import TierFile, load_tiers
 from ovpo.foundation.remembered import RememberedKeys
 from ovpo.foundation.settings.tree import PostgresRole, Settings
 from ovpo.foundation.shortcut import Shortcut
+from ovpo.foundation.tenancy import api as whoami
 from ovpo.foundation.tenancy.key_store import PostgresKeys
 from ovpo.foundation.tenancy.last_use import LastUse
 from ovpo.foundation.unavailable import StoreUnavailableError
@@ -71,6 +72,8 @@ def create(settings: Settings) -> FastAPI:
         new_id=uuid4,
     )
 
+    identify = principal(RememberedKeys(PostgresKeys(pool)), used=LastUse(pool).note)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         purging = asyncio.create_task(_purge(claims), name="purge idempotency keys")
@@ -91,13 +94,14 @@ def create(settings: Settings) -> FastAPI:
         probe_deadline_seconds=settings.platform.store_deadline_seconds,
         registry=registry,
         routers=[
+            whoami.router(identify),
             api.router(
-                principal(RememberedKeys(PostgresKeys(pool)), used=LastUse(pool).note),
+                identify,
                 RateLimit("ingest", budgets, pool, shortcut),
                 intake,
                 own.body_timeout_seconds,
                 utc_now,
-            )
+            ),
         ],
         lifespan=lifespan,
         most_body_bytes=ON_THE_WIRE_BYTES,

@@ -186,14 +186,17 @@ WITH
             lagInFrame(event_id, 1) OVER own_type AS twin,
             row_number() OVER so_far > 1 AND max(media_time_ms) OVER before > media_time_ms AS media_falls,
             argMax(event_id, media_time_ms) OVER before AS furthest,
-            row_number() OVER so_far > 1
-                AND max(observed_at) OVER before > observed_at + INTERVAL 5 SECOND AS clock_back,
-            argMax(event_id, observed_at) OVER before AS latest
+            row_number() OVER own_type > 1
+                AND max(observed_at) OVER own_before > observed_at + INTERVAL 5 SECOND AS clock_back,
+            argMax(event_id, observed_at) OVER own_before AS latest
         FROM once
         WINDOW
             own_type AS (PARTITION BY tenant_id, trace_id, event_type
                          ORDER BY frame_index, observed_at, media_time_ms, event_id
                          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
+            own_before AS (PARTITION BY tenant_id, trace_id, event_type
+                           ORDER BY frame_index, observed_at, media_time_ms, event_id
+                           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
             so_far AS (PARTITION BY tenant_id, trace_id ORDER BY frame_index, observed_at, media_time_ms, event_id
                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
             before AS (PARTITION BY tenant_id, trace_id ORDER BY frame_index, observed_at, media_time_ms, event_id

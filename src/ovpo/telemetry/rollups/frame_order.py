@@ -29,11 +29,16 @@ WITH
         SELECT tenant_id, trace_id, seen_at, frame_index,
                row_number() OVER same_frame > 1 AS stays,
                row_number() OVER whole > 1 AND max(media_time_ms) OVER before > media_time_ms AS falls,
-               row_number() OVER whole > 1 AND max(observed_at) OVER before > observed_at + INTERVAL 5 SECOND AS lags
+               row_number() OVER own > 1 AND max(observed_at) OVER own_before > observed_at + INTERVAL 5 SECOND AS lags
         FROM once
         WINDOW
             same_frame AS (PARTITION BY tenant_id, trace_id, event_type, frame_index
                            ORDER BY observed_at, media_time_ms, event_id),
+            own AS (PARTITION BY tenant_id, trace_id, event_type
+                    ORDER BY frame_index, observed_at, media_time_ms, event_id),
+            own_before AS (PARTITION BY tenant_id, trace_id, event_type
+                           ORDER BY frame_index, observed_at, media_time_ms, event_id
+                           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
             whole AS (PARTITION BY tenant_id, trace_id ORDER BY frame_index, observed_at, media_time_ms, event_id),
             before AS (PARTITION BY tenant_id, trace_id ORDER BY frame_index, observed_at, media_time_ms, event_id
                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)

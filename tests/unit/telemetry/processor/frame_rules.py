@@ -17,23 +17,25 @@ def findings(events: Iterable[FrameEvent]) -> tuple[Finding, ...]:
 
     They are looked at by frame, events of one frame as they were observed. `frame_index` must rise among events of one
     type, so two of them on one frame are a fault; `media_time_ms` must not fall; `observed_at` must not lie more than
-    5 s before the latest one seen on an earlier event.
+    5 s before the latest one seen on an earlier event of its type.
     """
     found: list[Finding] = []
     last_of_type: dict[EventType, FrameEvent] = {}
     furthest: FrameEvent | None = None
-    latest: FrameEvent | None = None
+    latest_of_type: dict[EventType, FrameEvent] = {}
     for event in sorted(events, key=_place):
         twin = last_of_type.get(event.event_type)
         if twin is not None and twin.frame_index >= event.frame_index:
             found.append(_finding(FrameRule.INDEX_RISES, event, twin))
         if furthest is not None and event.media_time_ms < furthest.media_time_ms:
             found.append(_finding(FrameRule.MEDIA_TIME_NEVER_FALLS, event, furthest))
+        latest = latest_of_type.get(event.event_type)
         if latest is not None and latest.observed_at - event.observed_at > OBSERVED_AT_BACKWARDS:
             found.append(_finding(FrameRule.OBSERVED_AT_KEEPS_PACE, event, latest))
         last_of_type[event.event_type] = event
         furthest = event if furthest is None or event.media_time_ms > furthest.media_time_ms else furthest
-        latest = event if latest is None or event.observed_at > latest.observed_at else latest
+        if latest is None or event.observed_at > latest.observed_at:
+            latest_of_type[event.event_type] = event
     return tuple(found)
 
 
