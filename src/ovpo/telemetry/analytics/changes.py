@@ -24,6 +24,8 @@ PENALTY: Final = 4.0
 """Times the logarithm of the length of the series."""
 _MAD_TO_SIGMA: Final = 1.4826
 _MOST_LASTING: Final = 0.7
+_MOST_RATIO: Final = 1e6
+"""Beyond it a square says no more, and may be too large for a number."""
 _BY_CHANCE: Final = 1.0
 _LEAST_SHOWN: Final = 0.5
 _EXACT: Final = 1e-12
@@ -69,7 +71,8 @@ def _variance(level: Series, weight: Series) -> float:
     near, far = _apart(level, weight, 1), _apart(level, weight, 2)
     if not np.median(near):
         return float(np.mean(near**2))
-    lasting = float(np.median(far) / np.median(near)) ** 2 - 1 - _BY_CHANCE / float(np.sqrt(len(level)))
+    ratio = min(float(np.median(far) / np.median(near)), _MOST_RATIO)
+    lasting = ratio**2 - 1 - _BY_CHANCE / float(np.sqrt(len(level)))
     lasting = min(max(lasting, 0.0), _MOST_LASTING)
     return float(_MAD_TO_SIGMA * np.median(near)) ** 2 * (1 + lasting) / (1 - lasting) ** 2
 

@@ -96,6 +96,7 @@ def test_what_is_no_change_of_level_is_none(values: list[float]) -> None:
 def test_numbers_as_large_and_as_small_as_there_are_do_no_harm() -> None:
     assert [one.index for one in changes([1e308] * 10 + [1e-308] * 10, [1.0] * 20)] == [10]
     assert [one.index for one in changes([-1e308] * 10 + [1e308] * 10, [1e-300] * 20)] == [10]
+    assert changes([0.0, 1e-200, 2e-200, 1.0, 1.0, 1.0] * 10, [1.0] * 60) == []
 
 
 @given(some.lists(some.tuples(some.floats(-1e9, 1e9), some.floats(1, 1e6)), max_size=60))
