@@ -4,12 +4,12 @@
 import argparse
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.query.report import Goal, print_goals
 from bench.sdk.collector import collector
 from bench.sdk.emitting import BURST, Cost, costs
 from bench.sdk.holding import EMITS, Held, held
@@ -21,16 +21,6 @@ FRAME_US: Final = 3.0
 SPAN_US: Final = 6.0
 MEGABYTES: Final = 50.0
 SHARE: Final = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What was to be, what was seen, and whether that is good."""
-
-    name: str
-    wanted: str
-    seen: str
-    ok: bool
 
 
 def main() -> int:
@@ -52,7 +42,7 @@ def main() -> int:
         f"imported SDK (itself {memory.imported:.1f} MB), {memory.kept:,} kept, {memory.dropped:,} dropped"
     )
     goals = _goals(calls, memory, sync, coroutine)
-    _print_goals(console, goals)
+    print_goals(console, goals)
     return int(not all(goal.ok for goal in goals))
 
 
@@ -86,13 +76,6 @@ def _print_calls(console: Console, calls: Mapping[str, Cost]) -> None:
     )
     for name, cost in calls.items():
         table.add_row(name, f"{cost.in_bursts:.2f}", f"{cost.at_a_stretch:.2f}", f"{cost.cpu_at_a_stretch:.2f}")
-    console.print(table)
-
-
-def _print_goals(console: Console, goals: list[Goal]) -> None:
-    table = Table("goal", "wanted", "seen", "reached", box=None, header_style="bold")
-    for goal in goals:
-        table.add_row(goal.name, goal.wanted, goal.seen, "[green]yes[/]" if goal.ok else "[red]no[/]")
     console.print(table)
 
 

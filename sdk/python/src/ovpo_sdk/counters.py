@@ -2,7 +2,7 @@
 """What became of the telemetry of a client, in numbers."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +66,6 @@ class Tally:
 
     def seen(self, waiting: int, waiting_bytes: int) -> Counters:
         """Give them as they are now."""
-        return Counters(
-            emitted=self.emitted,
-            delivered=self.delivered,
-            duplicates=self.duplicates,
-            refused=self.refused,
-            refused_here=self.refused_here,
-            dropped_frames=self.dropped_frames,
-            dropped_spans=self.dropped_spans,
-            dropped_traces=self.dropped_traces,
-            spooled=self.spooled,
-            recovered=self.recovered,
-            unreadable=self.unreadable,
-            requests=self.requests,
-            failures=dict(self.failures),
-            refusals=dict(self.refusals),
-            waiting=waiting,
-            waiting_bytes=waiting_bytes,
-        )
+        numbers = {one.name: getattr(self, one.name) for one in fields(self)}
+        causes = {"failures": dict(self.failures), "refusals": dict(self.refusals)}
+        return Counters(**numbers | causes, waiting=waiting, waiting_bytes=waiting_bytes)

@@ -15,7 +15,7 @@ from ovpo_sdk.records import ArtifactRef, Provenance
 from ovpo_sdk.shaping import attributes as attribute_rules
 from ovpo_sdk.shaping import frames as frame_rules
 from ovpo_sdk.shaping.problems import quoted
-from ovpo_sdk.shaping.texts import cut
+from ovpo_sdk.shaping.texts import NAME_CHARACTERS, cut
 from ovpo_sdk.shaping.whole import sound
 from ovpo_sdk.transport.encoding import Observed
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ovpo_sdk.shaping.unsound import Unsound
     from ovpo_sdk.trace import Trace
 
-MOST_NAME: Final = 128
 _GENERATED: Final = EventType.GENERATED
 _NO_QUALITY: Final[dict[str, float]] = {}
 _NO_ATTRIBUTES: Final[dict[str, Attribute]] = {}
@@ -267,7 +266,7 @@ def _artifacts(given: Sequence[ArtifactRef | Unsound], problem: Problem) -> tupl
 
 def _named(given: object, kind: SpanKind, trace: Trace) -> str:
     if isinstance(given, str):
-        return cut(given, MOST_NAME)
+        return cut(given, NAME_CHARACTERS)
     trace.problem(f"the name of a span is a {type(given).__name__}; write a text")
     return _NAMES[kind]
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ovpo_sdk.current import enter, innermost, leave
-from ovpo_sdk.failures import failure_of, status_of
+from ovpo_sdk.failures import RETRYABLE, failure_of, status_of
 from ovpo_sdk.ids import new_id
 from ovpo_sdk.kinds import FailureKind, SpanKind, TraceStatus
 from ovpo_sdk.records import SCHEMA_VERSION, Failure, Manifest, TraceRecord
 from ovpo_sdk.shaping import tags as tag_rules
-from ovpo_sdk.shaping.texts import cut
+from ovpo_sdk.shaping.texts import MESSAGE_CHARACTERS, WORD_CHARACTERS, cut
 from ovpo_sdk.shaping.whole import sound
 from ovpo_sdk.span import Span
 
@@ -27,11 +27,8 @@ if TYPE_CHECKING:
     from ovpo_sdk.shaping.unsound import Unsound
     from ovpo_sdk.transport.line import Line, Nowhere
 
-MOST_MESSAGE: Final = 2048
 LACKING: Final = "lacking_frames"
-MOST_WORD: Final = 64
 _STATUS_OF: Final = {FailureKind.TIMEOUT: TraceStatus.TIMEOUT, FailureKind.CANCELLED: TraceStatus.CANCELLED}
-_RETRYABLE: Final = frozenset({FailureKind.OOM, FailureKind.TIMEOUT, FailureKind.HARDWARE_ERROR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +175,13 @@ class Trace:
         status = TraceStatus.FAILED
         self._failure = Failure(FailureKind.UNKNOWN, "no reason could be told", retryable=False)
         try:
-            status, found = self._told(why, cut(self._clean(stage or self.failed_in or ""), MOST_WORD) or None)
+            status, found = self._told(why, cut(self._clean(stage or self.failed_in or ""), WORD_CHARACTERS) or None)
             self._failure = Failure(
                 found.kind,
-                cut(self._clean(str(message)), MOST_MESSAGE) if message else found.message,
+                cut(self._clean(str(message)), MESSAGE_CHARACTERS) if message else found.message,
                 found.retryable if retryable is None else bool(retryable),
                 found.stage,
-                cut(self._clean(error_code), MOST_WORD) if error_code else found.error_code,
+                cut(self._clean(error_code), WORD_CHARACTERS) if error_code else found.error_code,
                 found.details if details is None else self._given.shape.tree(details, "failure details"),
             )
         except Exception as mishap:  # noqa: BLE001
@@ -193,7 +190,7 @@ class Trace:
 
     def _clean(self, text: str) -> str:
         """Take the run's prompts and personal data out of a text, of which little more is read than can be sent."""
-        return self._host.clean(self.without_prompt(text[: 2 * MOST_MESSAGE]))
+        return self._host.clean(self.without_prompt(text[: 2 * MESSAGE_CHARACTERS]))
 
     def without_prompt(self, text: str) -> str:
         """Take the run's own prompts out of a text, unless they are sent in any case."""
@@ -209,7 +206,7 @@ class Trace:
         if why not in list(FailureKind):
             self.problem(f"fail takes an exception or one of FailureKind: {kinds}; a text is its message")
         kind = FailureKind(why) if why in list(FailureKind) else FailureKind.UNKNOWN
-        return _STATUS_OF.get(kind, TraceStatus.FAILED), Failure(kind, kind.value, kind in _RETRYABLE, stage)
+        return _STATUS_OF.get(kind, TraceStatus.FAILED), Failure(kind, kind.value, kind in RETRYABLE, stage)
 
     def _end(self, status: TraceStatus) -> None:
         if self._finished:

@@ -16,7 +16,7 @@ from ovpo_sdk.ids import new_id
 from ovpo_sdk.kinds import EventType, SpanStatus
 from ovpo_sdk.records import SCHEMA_VERSION, FrameRecord, SpanRecord, TraceRecord
 from ovpo_sdk.shaping.attributes import MOST_CHARACTERS, shaped
-from ovpo_sdk.shaping.texts import cut
+from ovpo_sdk.shaping.texts import NAME_CHARACTERS, cut
 from ovpo_sdk.transport.chunks import Lane
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 MOST_HELD: Final = 1024
 """Spans whose latest frame is held back; beyond it the one without news for longest is let go."""
-MOST_NAME: Final = 128
 MOST_LINE_BYTES: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -133,7 +132,7 @@ class Encoder:
         cleaned = self._without_personal_data(record.attributes)
         name = self._personal.clean(record.name, "a span's name", self._notice)
         if cleaned is not record.attributes or name is not record.name:
-            record = msgspec.structs.replace(record, attributes=cleaned, name=name[:MOST_NAME])
+            record = msgspec.structs.replace(record, attributes=cleaned, name=cut(name, NAME_CHARACTERS))
         line = self._line(record)
         last = self._latest.pop(record.span_id, None)
         if last is not None:
