@@ -8,7 +8,6 @@ import dagster as dg
 import pytest
 import yaml
 
-from ovpo.foundation.clickhouse.connect import session
 from ovpo.foundation.settings.tree import Alerts as AlertSettings
 from ovpo.foundation.settings.tree import Settings
 from ovpo.governance.audit import chain
@@ -27,9 +26,7 @@ pytestmark = pytest.mark.filterwarnings("error::DeprecationWarning:ovpo_assets")
 def desk(settings: Settings, tmp_path: Path) -> Desk:
     (tmp_path / "secret").write_text("a-secret-of-both")
     made = Desk(settings, tmp_path, datetime.now(UTC))
-    made.sql("TRUNCATE alerts, alert_notifications")
-    with session(settings.clickhouse) as client:
-        client.command("TRUNCATE TABLE trace_facts")
+    made.empty()
     return made
 
 

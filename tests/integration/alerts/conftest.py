@@ -114,6 +114,14 @@ class Desk:
             answer = connection.execute(statement.encode(), given)
             return answer.fetchall() if answer.description else []
 
+    def empty(self) -> None:
+        """Forget every alert, and everything of any tenant that a rule may count."""
+        self.sql("TRUNCATE alerts, alert_notifications, unsettled_traces, refused_items")
+        self.sql("TRUNCATE traces CASCADE")
+        with session(self.settings.clickhouse) as client:
+            for table in ("trace_facts", "frame_hours"):
+                client.command(f"TRUNCATE TABLE {table}")
+
     def alerts(self) -> list[tuple[Any, ...]]:
         """List state and ending of the tenant's alerts in the order in which they began."""
         return self.sql("SELECT state, ending FROM alerts WHERE tenant_id = 'demo' ORDER BY started_at")
@@ -135,11 +143,7 @@ class Desk:
 def desk(settings: Settings, tmp_path: Path) -> Desk:
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     made = Desk(settings, tmp_path, datetime.now(UTC))
-    made.sql("TRUNCATE alerts, alert_notifications, unsettled_traces, refused_items")
-    made.sql("TRUNCATE traces CASCADE")
-    with session(settings.clickhouse) as client:
-        for table in ("trace_facts", "frame_hours"):
-            client.command(f"TRUNCATE TABLE {table}")
+    made.empty()
     return made
 
 

@@ -109,13 +109,19 @@ def test_while_a_request_hangs_nobody_waits_for_it(untraced: str) -> None:
 
 
 def test_a_client_that_is_closed_while_a_request_hangs_leaves_no_thread_behind(tmp_path: Path) -> None:
+    of_others = set(threading.enumerate())
     for spool in (None, tmp_path):
         with Receiver() as receiver, a_client(receiver, request_seconds=120, exit_seconds=0.05, spool=spool) as client:
             receiver.fault = Hanging()
             client.trace().start().complete()
             assert receiver.until(lambda seen: bool(seen.requests), SOON)
             client.close()
-            assert until(lambda: not [one for one in threading.enumerate() if one.name.startswith("ovpo")])
+            until(lambda: not threads_of_clients() - of_others)
+            assert threads_of_clients() - of_others == set()
+
+
+def threads_of_clients() -> set[threading.Thread]:
+    return {one for one in threading.enumerate() if one.name.startswith("ovpo")}
 
 
 def test_an_outage_is_told_once_and_so_is_the_next_one(caplog: pytest.LogCaptureFixture) -> None:
