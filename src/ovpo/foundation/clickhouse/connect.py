@@ -70,6 +70,7 @@ class KeptClient:
 
 
 def _open(settings: ClickHouse, database: str | None, most_seconds: int | None = None) -> Client:
+    """Open a client; answers of the embedded server do not leave the machine, so nothing compresses them."""
     parts = urlsplit(settings.url or f"http://{LOOPBACK}:{settings.port}")
     return clickhouse_connect.get_client(
         host=parts.hostname or LOOPBACK,
@@ -82,6 +83,7 @@ def _open(settings: ClickHouse, database: str | None, most_seconds: int | None =
         send_receive_timeout=LONGEST_SECONDS if most_seconds is None else most_seconds + GRACE_SECONDS,
         settings=None if most_seconds is None else _bounds(most_seconds),
         autogenerate_session_id=False,
+        compress=bool(settings.url),
     )
 
 

@@ -5,11 +5,9 @@ Nothing has to be thrown away when a trace changes: its next answer has another 
 that is gone has no version, so what was kept of it is found by nobody.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
-
-from starlette.concurrency import run_in_threadpool
 
 from ovpo.foundation.http.conditional import Version
 from ovpo.foundation.shortcut import Question, Shortcut
@@ -24,12 +22,12 @@ class Bodies:
     def __init__(self, shortcut: Shortcut) -> None:
         self._shortcut = shortcut
 
-    async def of(self, version: Version, make: Callable[[], bytes]) -> bytes:
+    async def of(self, version: Version, make: Callable[[], Awaitable[bytes]]) -> bytes:
         """Give the answer of this version."""
         key = f"answer:{version.tag}"
         if (kept := await self._shortcut.get(Question.BODY, key)) is not None:
             return kept
-        made = await run_in_threadpool(make)
+        made = await make()
         if len(made) <= MOST_BYTES:
             await self._shortcut.set(Question.BODY, key, made, LIFE)
         return made

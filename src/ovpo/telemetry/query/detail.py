@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole answer about one trace, put together from what both stores know of it. Pure."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import polars as pl
 
-from ovpo.telemetry.query.events import Event, Gap
+from ovpo.telemetry.query.events import Frames
 from ovpo.telemetry.query.trace import Known
 from ovpo.telemetry.rollups.completeness import with_completeness
 
@@ -34,16 +35,28 @@ _LAST_COUNTED: Final = 10**12
 _PARTS: Final = ("completeness", "record_part", "spans_part", "frames_part", "order_part")
 
 
-def detail(known: Known, events: list[Event], events_cut: bool, gaps: list[Gap], only_sampled: bool) -> dict[str, Any]:
-    """Give the answer."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A trace, and how complete it is, where all its events are of samples or where they are not."""
+
+    known: Known
+    only_sampled: bool
+    counts: dict[str, Any]
+
+
+def detail(counted: Counted, frames: Frames) -> dict[str, Any]:
+    """Give the answer; what was counted holds unless the events turn out to be of samples alone."""
+    known = counted.known
+    if counted.only_sampled != frames.only_sampled:
+        counted = count(known, only_sampled=frames.only_sampled)
     return {
         "trace": {name: known.trace[name] for name in _OF_THE_TRACE},
         "spans": known.spans,
         "spans_cut": known.spans_cut,
-        "events": events,
-        "events_cut": events_cut,
+        "events": frames.events,
+        "events_cut": frames.cut,
         "summary": summary(known),
-        "completeness": completeness(known, gaps, only_sampled),
+        "completeness": completeness(counted, frames),
     }
 
 
@@ -81,13 +94,12 @@ def summary(known: Known) -> dict[str, Any] | None:
     }
 
 
-def completeness(known: Known, gaps: list[Gap], only_sampled: bool) -> dict[str, Any]:
-    """Say how much of the trace came, in the words and by the rules of the health table."""
+def count(known: Known, *, only_sampled: bool) -> Counted:
+    """Count how much of the trace came, by the rules of the health table."""
     found = known.summary or {}
-    orphan = known.trace["reported_status"] is None
     last_frame = found.get("last_frame")
     row = {
-        "orphan": orphan,
+        "orphan": known.trace["reported_status"] is None,
         "spans": found.get("spans", len(known.spans)),
         "unknown_spans": found.get("unknown_spans", 0),
         "frames": found.get("frames", 0),
@@ -97,18 +109,25 @@ def completeness(known: Known, gaps: list[Gap], only_sampled: bool) -> dict[str,
         "dropped_events": known.dropped_events,
         "findings": known.trace["findings"],
     }
-    [counted] = with_completeness(pl.DataFrame([row], schema_overrides={"last_frame": pl.Int64})).to_dicts()
+    [counts] = with_completeness(pl.DataFrame([row], schema_overrides={"last_frame": pl.Int64})).to_dicts()
+    return Counted(known, only_sampled, counts)
+
+
+def completeness(counted: Counted, frames: Frames) -> dict[str, Any]:
+    """Say how much of the trace came, in the words of the health table."""
+    known, row = counted.known, counted.counts
+    gaps = [] if frames.only_sampled else frames.gaps
     return {
-        **{name: counted[name] for name in _PARTS},
-        "expected_frames": counted["expected_frames"],
+        **{name: row[name] for name in _PARTS},
+        "expected_frames": row["expected_frames"],
         "seen_frames": row["frames"],
-        "missing_frames": counted["gaps"],
-        "gaps": [{"first": first, "last": last} for first, last in ([] if only_sampled else gaps)],
+        "missing_frames": row["gaps"],
+        "gaps": [{"first": first, "last": last} for first, last in gaps],
         "dropped_events": known.dropped_events,
-        "orphan": orphan,
+        "orphan": row["orphan"],
         "unknown_spans": row["unknown_spans"],
         "violations": known.trace["findings"],
-        "finding_sample": found.get("finding_sample", []),
+        "finding_sample": (known.summary or {}).get("finding_sample", []),
         "refused": known.refused,
     }
 

@@ -2,15 +2,17 @@
 """The frame events of one trace as their sender spelled them, and which frames are missing among them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_connect.driver.query import QueryResult
 
 from ovpo.telemetry.contract.records import EventType
-from ovpo.telemetry.query.frame_statements import EVENTS, GAPS, LARGE_EVENTS, ONLY_SAMPLED
+from ovpo.telemetry.query.frame_statements import EVENTS, FIRST_EVENTS, GAPS, LARGE_EVENTS, ONLY_SAMPLED
 
 MOST_GAPS: Final = 100
 MOST_BYTES: Final = 8_000_000
@@ -26,8 +28,8 @@ LATENT: Final = {
 LARGE: Final = 4
 """So many times that budget are read in one go, with all else that an event is; more are read with their budget."""
 _TOO_LARGE: Final = 396
-GPU: Final = ("vram_used_mb", "gpu_utilization_pct", "temperature_c")
-QUALITY: Final = (
+_GPU: Final = ("vram_used_mb", "gpu_utilization_pct", "temperature_c")
+_QUALITY: Final = (
     "motion_score",
     "temporal_consistency",
     "contrast_ratio",
@@ -40,25 +42,47 @@ QUALITY: Final = (
     "artifact_score",
     "nsfw_score",
 )
-METRICS: Final = (*QUALITY, *GPU, "latent_mean", "latent_std_dev", "latent_nan_count")
+METRICS: Final = (*_QUALITY, *_GPU, "latent_mean", "latent_std_dev", "latent_nan_count")
 """The numbers of a frame that can be drawn over time; senders may add quality metrics of their own."""
 _ALWAYS: Final = ("event_id", "span_id", "event_type", "observed_at", "frame_index", "media_time_ms")
+_NESTED: Final = ("step_index", "latent_stats", "quality_metrics", "gpu_metrics", "artifact_refs", "provenance")
+Columns = Mapping[str, Sequence[Any]]
 Event = dict[str, Any]
 Gap = tuple[int, int]
 
 
-def events_of(client: Client, tenant_id: str, trace_id: str, most: int) -> tuple[list[Event], bool]:
-    """Read the events of a trace by frame, then by time, up to a number and a size; say whether there are more."""
-    given = {"tenant": tenant_id, "trace": trace_id, "most": most + 1, "budget": MOST_BYTES}
-    try:
-        rows = list(client.query(EVENTS, given, settings={"max_result_bytes": LARGE * MOST_BYTES}).named_results())
-    except DatabaseError as error:
-        if error.code != _TOO_LARGE:
-            raise
-        rows = list(client.query(LARGE_EVENTS, given).named_results())
-    sizes = accumulate(row["bytes"] for row in rows[:most])
-    within = [_event(row) for row, so_far in zip(rows, sizes, strict=False) if so_far <= MOST_BYTES]
-    return within, len(rows) > len(within)
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What ClickHouse holds of a trace: its first events, whether there are more, and what is missing among all."""
+
+    events: list[Event]
+    cut: bool
+    gaps: list[Gap]
+    only_sampled: bool
+
+
+def frames_of(client: Client, tenant_id: str, trace_id: str, most: int, expected: int) -> Frames:
+    """Read the first events of a trace, and find what is missing among all; `expected` is how many it should have."""
+    events, cut = events_of(client, tenant_id, trace_id, most, expected)
+    if cut:
+        gaps, only_sampled = gaps_in(client, tenant_id, trace_id), is_only_sampled(client, tenant_id, trace_id)
+    else:
+        gaps, only_sampled = gaps_among(events), are_only_sampled(events)
+    return Frames(events, cut, gaps, only_sampled)
+
+
+def events_of(client: Client, tenant_id: str, trace_id: str, most: int, expected: int = 0) -> tuple[list[Event], bool]:
+    """Read the events of a trace by frame, then by time, up to a number and a size; say whether there are more.
+
+    A wrong `expected` costs time and changes nothing.
+    """
+    columns = _read(client, tenant_id, trace_id, most, expected)
+    if not columns:
+        return [], False
+    sized = sorted(zip(_events(columns), columns["bytes"], strict=True), key=_by_frame)
+    sizes = accumulate(size for _, size in sized[:most])
+    within = [event for (event, _), so_far in zip(sized, sizes, strict=False) if so_far <= MOST_BYTES]
+    return within, len(sized) > len(within)
 
 
 def gaps_in(client: Client, tenant_id: str, trace_id: str) -> list[Gap]:
@@ -89,16 +113,64 @@ def gaps_among(events: Iterable[Event]) -> list[Gap]:
     return gaps[:MOST_GAPS]
 
 
-def _event(row: Mapping[str, Any]) -> Event:
+def _read(client: Client, tenant_id: str, trace_id: str, most: int, expected: int) -> Columns:
+    """Read one event more than are wanted, where there are more: all in one simple question where that will do."""
+    given = {"tenant": tenant_id, "trace": trace_id, "most": most + 1, "budget": MOST_BYTES}
+    bound = {"max_result_bytes": LARGE * MOST_BYTES}
+    try:
+        if expected <= most and _is_all(columns := _columns(client.query(EVENTS, given, bound)), most):
+            return columns
+        return _columns(client.query(FIRST_EVENTS, given, bound))
+    except DatabaseError as error:
+        if error.code != _TOO_LARGE:
+            raise
+        return _columns(client.query(LARGE_EVENTS, given))
+
+
+def _columns(result: QueryResult) -> Columns:
+    """Give the columns by name; none where there are no rows."""
+    return dict(zip(result.column_names, result.result_columns, strict=False)) if result.result_columns else {}
+
+
+def _is_all(columns: Columns, most: int) -> bool:
+    """Tell whether these rows are all events of the trace, each of them once."""
+    ids = columns.get("event_id", ())
+    return len(ids) <= most and len(set(ids)) == len(ids)
+
+
+def _by_frame(sized: tuple[Event, int]) -> tuple[int, str, str]:
+    event, _ = sized
+    return event["frame_index"], event["observed_at"], event["event_id"]
+
+
+def _events(columns: Columns) -> list[Event]:
     """Nest the columns again; what the sender did not say is left out."""
-    event = {name: row[name] for name in _ALWAYS}
-    quality = {name: row[name] for name in QUALITY if row[name] is not None} | row["more_metrics"]
-    nested = {
-        "step_index": row["step_index"],
-        "latent_stats": {name: row[column] for column, name in LATENT.items() if row[column] is not None},
-        "quality_metrics": quality,
-        "gpu_metrics": {name: row[name] for name in GPU if row[name] is not None},
-        "artifact_refs": msgspec.Raw(row["artifact_refs"].encode()) if row["artifact_refs"] else None,
-        "provenance": msgspec.Raw(row["provenance"].encode()) if row["provenance"] else None,
-    }
-    return event | {name: value for name, value in nested.items() if value not in (None, {})}
+    always = [columns[name] for name in _ALWAYS]
+    always[_ALWAYS.index("observed_at")] = [f"{text[:10]}T{text[11:]}Z" for text in columns["observed_at"]]
+    quality = zip(_told(columns, {name: name for name in _QUALITY}), columns["more_metrics"], strict=True)
+    nested: tuple[Sequence[Any], ...] = (
+        columns["step_index"],
+        _told(columns, LATENT),
+        [fixed | free if free else fixed for fixed, free in quality],
+        _told(columns, {name: name for name in _GPU}),
+        [msgspec.Raw(text.encode()) if text else None for text in columns["artifact_refs"]],
+        [msgspec.Raw(text.encode()) if text else None for text in columns["provenance"]],
+    )
+    events: list[Event] = [dict(zip(_ALWAYS, values, strict=True)) for values in zip(*always, strict=True)]
+    for name, values in zip(_NESTED, nested, strict=True):
+        for event, value in zip(events, values, strict=True):
+            if value is not None and value != {}:
+                event[name] = value
+    return events
+
+
+def _told(columns: Columns, names: Mapping[str, str]) -> list[dict[str, float]]:
+    """Put the numbers of each event that were sent into an object; most columns hold nothing and are passed over."""
+    count = len(columns["bytes"])
+    filled = {shown: columns[name] for name, shown in names.items() if columns[name].count(None) < count}
+    if not filled:
+        return [{}] * count
+    return [
+        {name: value for name, value in zip(filled, values, strict=True) if value is not None}
+        for values in zip(*filled.values(), strict=True)
+    ]

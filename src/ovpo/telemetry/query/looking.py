@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A look at one trace: that it is there, its version, and the record of the look on the audit chain."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +21,14 @@ from ovpo.governance.audit.chain import append
 from ovpo.governance.audit.events import EventType
 from ovpo.governance.audit.http import actor
 from ovpo.telemetry.processor.hardware import Hardware
-from ovpo.telemetry.query import events, trace
+from ovpo.telemetry.query import trace
 from ovpo.telemetry.query.bodies import Bodies
-from ovpo.telemetry.query.detail import detail
+from ovpo.telemetry.query.detail import Counted, count, detail
+from ovpo.telemetry.query.events import Frames, frames_of
 from ovpo.telemetry.query.trace import State
+
+Make = Callable[[State], Awaitable[bytes]]
+"""Makes the body of an answer about a trace that was just found in this state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +59,41 @@ class Look:
         return version_of(*depends, modified=state.modified if self.dated else None)
 
 
-async def answer(stores: Stores, look: Look, make: Any) -> Response:
-    """Record the look, then answer it: 304 where the caller has this version, else what was kept or is made now."""
-    version = look.version(await run_in_threadpool(recorded, stores, look))
+async def answer(stores: Stores, look: Look, make: Make) -> Response:
+    """Answer a look once it is recorded: 304 where the caller has this version, else what was kept or is made now.
+
+    What there is to show is fetched while the look is being written on the chain, and shown when it is there.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[State] = loop.create_future()
+
+    def tell(state: State) -> None:
+        loop.call_soon_threadsafe(found.set_result, state)
+
+    recording = asyncio.ensure_future(run_in_threadpool(recorded, stores, look, tell))
+    await asyncio.wait({found, recording}, return_when=asyncio.FIRST_COMPLETED)
+    state = found.result() if found.done() else await recording
+    version = look.version(state)
     if is_current(look.request.headers, version):
+        await recording
         return unchanged(version)
-    body = await stores.bodies.of(version, lambda: encode(make()))
+    body, _ = await asyncio.gather(stores.bodies.of(version, lambda: make(state)), recording)
     return Response(body, 200, version.headers, JSON)
 
 
-def recorded(stores: Stores, look: Look) -> State:
-    """Find the trace and put the look on the chain of its tenant; 404 where the tenant has no such trace."""
+def in_one_go(make: Callable[[], Any]) -> Make:
+    """Make an answer in one thread, from whatever state the trace is in by then."""
+    return lambda _: run_in_threadpool(lambda: encode(make()))
+
+
+def recorded(stores: Stores, look: Look, tell: Callable[[State], None] = lambda _: None) -> State:
+    """Find the trace, tell its state, put the look on the chain of its tenant; 404 where there is no such trace."""
     tenant_id = look.caller.tenant_id
     with tenant_transaction(stores.pool, tenant_id) as connection:
         state = trace.state_of(connection, look.trace_id)
         if state is None:
             raise no_such_trace(look.trace_id)
+        tell(state)
         current = is_current(look.request.headers, look.version(state))
         entry = actor(look.request, look.caller).entry(
             EventType.TRACE_ACCESS, "trace", look.trace_id, part=look.part, unchanged=current
@@ -77,17 +102,22 @@ def recorded(stores: Stores, look: Look) -> State:
     return state
 
 
-def whole(stores: Stores, tenant_id: str, trace_id: str, most_events: int) -> dict[str, Any]:
-    """Read all that there is of a trace."""
-    with tenant_transaction(stores.pool, tenant_id) as connection:
-        known = trace.read(connection, trace_id)
-    if known is None:
-        raise no_such_trace(trace_id)
-    with stores.clickhouse.lent() as client:
-        found, cut = events.events_of(client, tenant_id, trace_id, most_events)
-        gaps = events.gaps_in(client, tenant_id, trace_id) if cut else events.gaps_among(found)
-        only = events.is_only_sampled(client, tenant_id, trace_id) if cut else events.are_only_sampled(found)
-    return detail(known, found, cut, gaps, only)
+async def whole(stores: Stores, tenant_id: str, trace_id: str, most_events: int, state: State) -> bytes:
+    """Read all that there is of a trace, from both stores at once."""
+
+    def known() -> Counted:
+        with tenant_transaction(stores.pool, tenant_id) as connection:
+            found = trace.read(connection, trace_id)
+        if found is None:
+            raise no_such_trace(trace_id)
+        return count(found, only_sampled=False)
+
+    def observed() -> Frames:
+        with stores.clickhouse.lent() as client:
+            return frames_of(client, tenant_id, trace_id, most_events, state.frame_events or 0)
+
+    both = await asyncio.gather(run_in_threadpool(known), run_in_threadpool(observed))
+    return await run_in_threadpool(lambda: encode(detail(*both)))
 
 
 def no_such_trace(trace_id: str) -> ApiError:

@@ -28,11 +28,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Which state a trace is in: when it was first heard of, last changed, and last settled."""
+    """Which state a trace is in: when it was first heard of, last changed, last settled, and its events by then."""
 
     seen_at: datetime
     updated_at: datetime
     settled_at: datetime | None
+    frame_events: int | None
 
     @property
     def modified(self) -> datetime:

@@ -7,7 +7,7 @@ Objects that senders gave are read as text and passed on as they are: a number i
 from typing import Final
 
 VERSION: Final = """
-SELECT t.seen_at, t.updated_at, s.settled_at
+SELECT t.seen_at, t.updated_at, s.settled_at, s.frame_events
 FROM traces AS t LEFT JOIN trace_summaries AS s USING (tenant_id, trace_id) WHERE t.trace_id = %s
 """
 

@@ -21,7 +21,7 @@ from ovpo.governance.audit.http import actor
 from ovpo.telemetry.query import comparison, examples, shapes, timeline
 from ovpo.telemetry.query.examples import shown
 from ovpo.telemetry.query.listing import page
-from ovpo.telemetry.query.looking import Look, Stores, answer, no_such_trace, recorded, whole
+from ovpo.telemetry.query.looking import Look, Stores, answer, in_one_go, no_such_trace, recorded, whole
 from ovpo.telemetry.query.questions import Question
 from ovpo.telemetry.query.stretch import StretchQuery
 
@@ -65,7 +65,7 @@ def router(stores: Stores, identify: Identify, now: Callable[[], datetime]) -> A
     ) -> Response:
         """Show one trace: its record, spans, frame events, what it adds up to, and how complete it is."""
         look = Look(request, caller, trace_id, "whole", events)
-        return await answer(stores, look, lambda: whole(stores, caller.tenant_id, trace_id, events))
+        return await answer(stores, look, lambda state: whole(stores, caller.tenant_id, trace_id, events, state))
 
     @routes.get("/{trace_id}/frames", responses={200: shown(shapes.Timeline, examples.TIMELINE), **NOT_MODIFIED})
     async def get_frames(
@@ -81,7 +81,7 @@ def router(stores: Stores, identify: Identify, now: Callable[[], datetime]) -> A
             with stores.clickhouse.lent() as client:
                 return {"trace_id": trace_id, **timeline.draw(client, caller.tenant_id, trace_id, asked.stretch)}
 
-        return await answer(stores, Look(request, caller, trace_id, "frames", asked), drawn)
+        return await answer(stores, Look(request, caller, trace_id, "frames", asked), in_one_go(drawn))
 
     @routes.get(
         "/{trace_id}/compare/{other_id}",
@@ -103,6 +103,6 @@ def router(stores: Stores, identify: Identify, now: Callable[[], datetime]) -> A
                 events = comparison.frames(client, tenant_id, ids)
             return comparison.answer(ids, sides, events)
 
-        return await answer(stores, Look(request, caller, trace_id, "compare", asked, dated=False), both)
+        return await answer(stores, Look(request, caller, trace_id, "compare", asked, dated=False), in_one_go(both))
 
     return routes

@@ -147,3 +147,14 @@ def test_the_lexer_never_loses_its_place(data: bytes) -> None:
         return
     assert all(token.text == data[token.start : token.end] for token in found)
     assert all(left.end <= right.start for left, right in pairwise(found))
+
+
+def test_a_statement_that_was_read_before_is_read_as_the_one_it_is() -> None:
+    first, other, again = parse(b"SELECT 1"), parse(b"SELECT 2"), parse(b"SELECT 1")
+    assert first == again
+    assert isinstance(first, Rows)
+    assert isinstance(other, Rows)
+    assert (first.head, other.head) == (b"SELECT 1", b"SELECT 2")
+    for _ in range(2):
+        with pytest.raises(QueryError):
+            parse(b"SELECT 1; SELECT 2")

@@ -62,6 +62,15 @@ class Job:
     intake: Intake
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A statement that runs, and the first of its rows where they go out as they come."""
+
+    connection: Connection
+    source: execution.Source
+    first: bytes | None
+
+
 class Service:
     """Everything that answers queries over one engine."""
 
@@ -158,15 +167,17 @@ class Service:
         prefix = b"" if form else query.sql
         intake = Intake(self._spool, encoding.decoder(query.body_coding), prefix, self._limits.body_bytes)
         try:
-            await self._fill(exchange, intake)
+            rest = await self._fill(exchange, intake)
             if form:
+                await self._helped(intake.write, rest)
                 return self._form(exchange, query, intake)
-            return Job(query, await self._helped(intake.finish), intake)
+            return Job(query, await self._helped(_finish, intake, rest), intake)
         except BaseException:
             intake.close()
             raise
 
-    async def _fill(self, exchange: Exchange, intake: Intake) -> None:
+    async def _fill(self, exchange: Exchange, intake: Intake) -> bytes:
+        """Take the body in; give its last bytes, less than a chunk, which are still to be written."""
         held: list[bytes] = []
         size = 0
         async for chunk in exchange.body():
@@ -177,8 +188,7 @@ class Service:
                 held, size = [], 0
         if exchange.gone:
             raise QueryError(210, "NETWORK_ERROR", "The client went away before its request was complete.")
-        if held:
-            await self._helped(intake.write, b"".join(held))
+        return b"".join(held)
 
     def _form(self, exchange: Exchange, query: Query, intake: Intake) -> Job:
         try:
@@ -222,16 +232,15 @@ class Service:
     async def _connected(self, exchange: Exchange, job: Job, started: float) -> None:
         session = job.query.session
         held = await self._taken(session) if session is not None else Held()
-        connection = held.connection if held.connection is not None else await self._worked(self._engine.connect)
         try:
-            await self._worked(_prepare, connection, job, held.stale(job.query.settings))
-            held.request_settings = frozenset(job.query.settings)
-            await self._run(exchange, connection, job, started)
-            if session is not None and changes_session(job.statement):
-                held.connection = connection
+            run = await self._worked(_begin, self._engine, held, job, self._spool)
+            try:
+                await self._run(exchange, job, run, started)
+                if session is not None and changes_session(job.statement):
+                    held.connection = run.connection
+            finally:
+                await self._worked(_end, run, held)
         finally:
-            if held.connection is not connection:
-                await self._worked(connection.close)
             if session is not None:
                 self._sessions.give_back(session)
 
@@ -242,23 +251,19 @@ class Service:
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         return self._sessions.take(session)
 
-    async def _run(self, exchange: Exchange, connection: Connection, job: Job, started: float) -> None:
+    async def _run(self, exchange: Exchange, job: Job, run: Run, started: float) -> None:
         query = job.query
-        source = await self._worked(_execute, connection, job, self._spool)
-        try:
-            self.metrics.wrote(source.counts)
-            answered = (_format(job) or _DEFAULT_FORMAT) if isinstance(job.statement, Rows) else None
-            top = {
-                **delivery.headers(self._engine.identity, query.query_id),
-                **delivery.result_headers(answered, query.answer_coding),
-            }
-            encoder = encoding.encoder(query.answer_coding)
-            if query.waits_for_end or not isinstance(source, execution.Streamed | execution.Filed):
-                await self._deliver_whole(exchange, source, encoder, top, started)
-            else:
-                await self._deliver_streamed(exchange, source, encoder, top, started)
-        finally:
-            await self._worked(source.close)
+        self.metrics.wrote(run.source.counts)
+        answered = (_format(job) or _DEFAULT_FORMAT) if isinstance(job.statement, Rows) else None
+        top = {
+            **delivery.headers(self._engine.identity, query.query_id),
+            **delivery.result_headers(answered, query.answer_coding),
+        }
+        encoder = encoding.encoder(query.answer_coding)
+        if run.first is None:
+            await self._deliver_whole(exchange, run.source, encoder, top, started)
+        else:
+            await self._deliver_streamed(exchange, run.source, run.first, encoder, top, started)
 
     async def _deliver_whole(
         self,
@@ -284,23 +289,28 @@ class Service:
         self,
         exchange: Exchange,
         source: execution.Source,
+        chunk: bytes,
         encoder: encoding.Encoder,
         top: dict[str, str],
         started: float,
     ) -> None:
         mark = delivery.tag()
-        chunk = await self._worked(source.read)
         done = delivery.summary(source.counts, monotonic() - started)
         await exchange.start(200, {**top, **done, "X-ClickHouse-Exception-Tag": mark})
         try:
             while chunk and not exchange.gone:
-                await exchange.write(await self._worked(encoder.feed, chunk))
+                await exchange.write(await self._encoded(encoder, chunk))
                 chunk = await self._worked(source.read)
         except QueryError as error:
             text = delivery.late_error(error.text(self._engine.identity.version), mark)
             await exchange.write(encoder.feed(text) + encoder.finish())
             raise
         exchange.keep(encoder.finish())
+
+    async def _encoded(self, encoder: encoding.Encoder, chunk: bytes) -> bytes:
+        if isinstance(encoder, encoding.PlainEncoder):
+            return chunk
+        return await self._worked(encoder.feed, chunk)
 
     async def _refuse(self, exchange: Exchange, error: QueryError, query_id: str) -> None:
         if exchange.started:
@@ -326,6 +336,37 @@ def _format(job: Job) -> str | None:
     """The format of the rows that go in or out, where one is known."""
     named = None if isinstance(job.statement, Command) else job.statement.format
     return named or job.query.default_format
+
+
+def _finish(intake: Intake, rest: bytes) -> Statement:
+    if rest:
+        intake.write(rest)
+    return intake.finish()
+
+
+def _begin(engine: Engine, held: Held, job: Job, spool: Spool) -> Run:
+    """Start a statement, from its connection to its first rows, without changing threads in between."""
+    connection = held.connection if held.connection is not None else engine.connect()
+    source = None
+    try:
+        _prepare(connection, job, held.stale(job.query.settings))
+        held.request_settings = frozenset(job.query.settings)
+        source = _execute(connection, job, spool)
+        streamed = isinstance(source, execution.Streamed | execution.Filed) and not job.query.waits_for_end
+        return Run(connection, source, source.read() if streamed else None)
+    except BaseException:
+        if source is not None:
+            source.close()
+        if held.connection is not connection:
+            connection.close()
+        raise
+
+
+def _end(run: Run, held: Held) -> None:
+    """Let go of a statement; its connection stays where the session keeps it."""
+    run.source.close()
+    if held.connection is not run.connection:
+        run.connection.close()
 
 
 def _prepare(connection: Connection, job: Job, stale: list[str]) -> None:
