@@ -10,7 +10,7 @@ DEV := $(VENV)/.dev-installed
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract bench-ingest bench-query bench-sdk browser rabbitmq clean
+.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract bench-ingest bench-query bench-sdk bench-sop bench-dtw bench-dtw-gpu bench-embed bench-vjepa2 browser rabbitmq clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -74,6 +74,21 @@ bench-query: $(DEV) ## Measure how fast telemetry comes out, over a million span
 
 bench-sdk: $(DEV) ## Measure what the Python SDK costs, beside the OpenTelemetry SDK (about 4 minutes)
 	@$(BIN)/python -m bench.sdk
+
+bench-sop: $(DEV) ## Measure what the SOP engine finds in drawn procedures (the videos are rendered once)
+	@$(BIN)/python -m bench.sop
+
+bench-dtw: $(DEV) ## Measure the alignment beside other libraries (pip install -e '.[bench]' brings them; about 1 minute)
+	@$(BIN)/python -m bench.dtw
+
+bench-dtw-gpu: $(DEV) ## Check and measure the alignment on a GPU, where there is one
+	@$(BIN)/python -m bench.dtw_gpu
+
+bench-embed: $(DEV) ## Measure decoding, sampling and embedding of video, and their memory
+	@$(BIN)/python -m bench.embed
+
+bench-vjepa2: $(DEV) ## Measure V-JEPA2 on a GPU, where there is one
+	@$(BIN)/python -m bench.vjepa2
 
 bench: $(DEV) ## Measure the foundation on this machine
 	@$(BIN)/python bench/foundation.py

@@ -37,6 +37,7 @@ FAMILIES: Final = {
     "artifacts": ("artifacts", "app"),
     "dlq": ("dlq", "app"),
     "compliance": ("compliance", "app"),
+    "sop": ("sop", "app"),
     "schema": ("schema", "app"),
     "openapi": ("openapi", "app"),
     "config": ("config", "app"),

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lays two embeddings side by side: cosines, the pair's own level, the reading, and the case for the findings."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ovpo.sop.calibration.calibration import Calibration
+from ovpo.sop.embedding import Embedding
+from ovpo.sop.judging.case import Case, GoldStep
+from ovpo.sop.judging.limits import Limits
+from ovpo.sop.judging.liveliness import lively_motion
+from ovpo.sop.judging.matching import lookalikes, main_visits
+from ovpo.sop.judging.mending import mended, without_strangers
+from ovpo.sop.judging.reading import NOWHERE, Prices, Reading, read
+from ovpo.sop.judging.visits import tell, without
+
+FIRST_SAME: Final = 0.45
+"""The cosine above which rows are taken for the same while the pair's level is not known yet."""
+LEVEL_QUANTILE: Final = 0.6
+DARK: Final = 0.06
+"""A brightness below which nothing is to be seen."""
+SURE_ROWS: Final = 3
+
+
+def compare(
+    gold: Embedding,
+    trainee: Embedding,
+    steps: Sequence[GoldStep],
+    calibration: Calibration,
+    prices: Prices,
+    limits: Limits,
+) -> Case:
+    """Read the trainee's video by the gold's."""
+    likeness = np.asarray(gold.rows @ trainee.rows.T, dtype=np.float32)
+    step_of = np.concatenate([np.full(step.rows, number, np.int32) for number, step in enumerate(steps)])
+    motion, brightness = (np.asarray(one, np.float32) for one in (trainee.sidecar.motion, trainee.sidecar.brightness))
+    at_work = _at_work(motion, brightness)
+    likeness[:, ~at_work] = -1
+    level = _level(likeness, step_of, calibration, prices)
+    least = calibration.same * level
+    reading = _read(likeness, step_of, least, calibration.width * level, prices)
+    run = tell(reading, step_of, at_work)
+    main = main_visits(run.visits, len(steps))
+    pretended = lookalikes(run, main, trainee.rows, calibration.again)
+    if pretended:
+        run = without(run, pretended, step_of)
+    run = mended(run, likeness, level, step_of, limits, gold.sidecar.maker.clips.row_seconds)
+    run = without_strangers(run, likeness, level, step_of, limits)
+    return Case(
+        steps=tuple(steps),
+        run=run,
+        main=main_visits(run.visits, len(steps)),
+        gold_row=run.gold_row,
+        own_rows=trainee.rows,
+        likeness=likeness,
+        motion=motion,
+        brightness=brightness,
+        row_seconds=gold.sidecar.maker.clips.row_seconds,
+        expected=level,
+        least=least,
+    )
+
+
+def _at_work(motion: NDArray[np.float32], brightness: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell the rows from the first to the last in which something is done; before and after it is still or dark."""
+    lively = (motion > lively_motion(motion)) & (brightness > DARK)
+    sure = np.flatnonzero(np.convolve(lively, np.ones(SURE_ROWS), "same") >= SURE_ROWS)
+    inside = np.zeros(len(motion), np.bool_)
+    if len(sure):
+        inside[max(int(sure[0]) - SURE_ROWS // 2, 0) : int(sure[-1]) + SURE_ROWS // 2 + 1] = True
+    return inside
+
+
+def _level(
+    likeness: NDArray[np.float32], step_of: NDArray[np.int32], calibration: Calibration, prices: Prices
+) -> float:
+    """Find the cosine that most matched rows of this pair reach, from a first, lenient reading."""
+    first = _read(likeness, step_of, FIRST_SAME * calibration.usual, calibration.width, prices)
+    matched = np.flatnonzero(first.gold_row != NOWHERE)
+    if not len(matched):
+        return calibration.usual
+    level = float(np.quantile(likeness[first.gold_row[matched], matched], LEVEL_QUANTILE))
+    return max(level, calibration.lowest)
+
+
+def _read(
+    likeness: NDArray[np.float32], step_of: NDArray[np.int32], least: float, width: float, prices: Prices
+) -> Reading:
+    costs = np.clip((least - likeness) / np.float32(width), -1, 1)
+    return read(costs, step_of, prices)
