@@ -59,6 +59,8 @@ check-generated: $(RUN) ## Check that generated files are what the code generate
 	@$(BIN)/ovpo config example | diff -u .env.example - \
 		|| { echo "run: ovpo config example > .env.example" >&2; exit 1; }
 	@$(BIN)/ovpo openapi export --check docs/openapi
+	@$(BIN)/ovpo sop schema | diff -u schemas/sop/result-1.0.schema.json - \
+		|| { echo "run: ovpo sop schema > schemas/sop/result-1.0.schema.json" >&2; exit 1; }
 
 schemas: $(RUN) ## Check that every valid example keeps the telemetry contract
 	@$(BIN)/ovpo schema validate schemas/v0.08/examples/valid

@@ -96,7 +96,7 @@ def test_a_look_that_could_not_be_kept_answers_nobody(
 def test_a_silent_store_is_kept_as_an_answer_and_fails_the_check(perform: Perform, settings: Settings) -> None:
     with deaf() as port:
         cache = settings.cache.model_copy(update={"port": port})
-        platform = settings.platform.model_copy(update={"store_deadline_seconds": 0.2})
+        platform = settings.platform.model_copy(update={"store_deadline_seconds": 2.0})
         result = perform(
             JOB, bind(settings.model_copy(update={"cache": cache, "platform": platform})), partition_key=current()
         )

@@ -24,6 +24,7 @@ from ovpo.cli.words import UNKNOWN, local, moment, number, printable, printable_
 WIDTH_OF_A_FILE: Final = 1_000_000
 _FILLING: Final = re.compile(r" +$", re.MULTILINE)
 LEAST_FOLDED: Final = 16
+EVERY_COLUMN: Final = "-o csv has every column"
 _FORMULA: Final = ("=", "+", "-", "@")
 Row = TypeVar("Row")
 Row_contra = TypeVar("Row_contra", contravariant=True)
@@ -74,8 +75,8 @@ def console() -> Console:
     return Console(file=cast("IO[str]", _Trimmed()), highlight=False, markup=False, emoji=False, width=WIDTH_OF_A_FILE)
 
 
-def print_table(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> None:
-    """Print rows as a table; columns for which a terminal is too narrow are left out, and named below."""
+def print_table(rows: Sequence[Row], columns: Sequence[Column[Row]], remedy: str = EVERY_COLUMN) -> None:
+    """Print rows as a table; columns for which a terminal is too narrow are left out and named below, with a remedy."""
     screen = console()
     zone = _zone(rows, columns)
     cells = {
@@ -95,7 +96,7 @@ def print_table(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> None:
     screen.print(made)
     if left:
         names = ", ".join(_heading(column) for column in kept if column.name in left)
-        screen.print(Text(f"Left out in this window: {names}. -o csv has every column.", "dim"))
+        screen.print(Text(f"Left out in this window: {names}. {remedy}.", "dim"))
 
 
 def facts(pairs: Iterable[tuple[str, str | Text | None]]) -> Table:

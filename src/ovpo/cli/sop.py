@@ -147,10 +147,12 @@ def embed(
     """
     _refuse_same_names(videos)
     with inputs.sop_errors(), stages(quiet) as told:
-        from ovpo.sop.embedding_files import save
+        from ovpo.sop.embedding_files import refuse_to_replace, save
 
         chosen = inputs.embedder(embedder, model)
         inputs.make_folder(out)
+        for video in videos:
+            refuse_to_replace(out / f"{video.stem}.npy")
         for video in videos:
             made = inputs.embedding(video, chosen, told)
             file = save(out / f"{video.stem}.npy", made)

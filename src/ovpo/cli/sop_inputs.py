@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ovpo.sop.embedders.interface import Embedder
     from ovpo.sop.embedding import Embedding
 
-NOT_THERE: Final = frozenset({"missing"})
+NOT_THERE: Final = "missing"
+"""The code of a file that was named and is not there, whatever was to be in it."""
 Told = Callable[[str, float], None]
 
 
@@ -26,10 +27,15 @@ def sop_errors() -> Iterator[None]:
     try:
         yield
     except SopError as error:
-        code = Exit.NOT_FOUND if error.code in NOT_THERE else Exit.FAILED
-        raise CommandError(str(error), Exit.USAGE if isinstance(error, DefinitionError) else code) from None
+        raise CommandError(str(error), _exit_of(error)) from None
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}; name another place, or make room there") from None
+
+
+def _exit_of(error: SopError) -> Exit:
+    if error.code == NOT_THERE:
+        return Exit.NOT_FOUND
+    return Exit.USAGE if isinstance(error, DefinitionError) else Exit.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,6 @@ def adapter(file: Path) -> "Adapter":
     """Read an adapter."""
     from ovpo.sop.adapters.files import load
 
-    if not file.is_file():
-        raise CommandError(f"--adapter: there is no file {file}; make one with ovpo sop fit", Exit.NOT_FOUND)
     return load(file)
 
 
@@ -73,10 +77,10 @@ def embedder(name: str, model: str | None) -> "Embedder":
 
 
 def embedding(path: Path, chosen: "Embedder", told: Told) -> "Embedding":
-    """Give the raw embedding of a video, or the one that a `.npy` file holds."""
-    if path.suffix == ".npy":
-        from ovpo.sop.embedding_files import load
+    """Give the raw embedding of a video, or the one that a file of rows holds."""
+    from ovpo.sop.embedding_files import is_stored, load
 
+    if is_stored(path):
         return load(path)
     from ovpo.sop.watching import watch
 

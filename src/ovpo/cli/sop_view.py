@@ -21,6 +21,7 @@ LOOKS: Final = {
     Verdict.NEEDS_REVIEW: ("? needs review", "bold yellow"),
     Verdict.CANNOT_JUDGE: (f"{UNKNOWN} cannot judge", "bold"),
 }
+EVERYTHING: Final = "--json has everything"
 LEAST_LOSS: Final = 0.05
 """Metrics that cost less are left to the JSON."""
 COSTS: Final[tuple[Column[Metric], ...]] = (
@@ -50,14 +51,14 @@ def print_result(result: Result) -> None:
     )
     if result.steps and result.verdict is not Verdict.CANNOT_JUDGE:
         screen.print()
-        print_table(result.steps, _steps(result))
+        print_table(result.steps, _steps(result), EVERYTHING)
     if result.deviations:
         screen.print()
-        print_table(tuple(enumerate(result.deviations, 1)), DEVIATIONS)
+        print_table(tuple(enumerate(result.deviations, 1)), DEVIATIONS, EVERYTHING)
     costs = [metric for metric in result.metrics if metric.loss >= LEAST_LOSS]
     if costs:
         screen.print()
-        print_table(sorted(costs, key=lambda metric: -metric.loss), COSTS)
+        print_table(sorted(costs, key=lambda metric: -metric.loss), COSTS, EVERYTHING)
 
 
 def print_calibration(calibration: "Calibration") -> None:

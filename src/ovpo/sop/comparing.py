@@ -30,9 +30,10 @@ from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.reading import Prices
 from ovpo.sop.outcomes import judged, later, refused
 from ovpo.sop.result import Reason, Result
+from ovpo.sop.scoring.judgeable import too_short
 from ovpo.sop.scoring.settings import USUAL, Scoring
 from ovpo.sop.scoring.verdict import judge
-from ovpo.sop.standard import Progress, adapted_by, prepare, task_of
+from ovpo.sop.standard import Progress, adapted_by, prepare, refuse_bad_gold, refuse_other_adapter, task_of
 from ovpo.sop.steps.gold_steps import without_ends
 from ovpo.sop.watching import Side, look
 
@@ -65,16 +66,23 @@ def compare(
     embedder: Embedder | None = None,
     adapter: Adapter | None = None,
     calibration: Calibration | None = None,
-    limits: Limits = LIMITS,
+    limits: Limits | None = None,
     progress: Progress | None = None,
     now: datetime,
 ) -> Comparison:
-    """Compare two videos, or embeddings in `.npy` files; `progress` is told of each stage and its share."""
+    """Compare two videos, or embeddings in `.npy` files; `progress` is told of each stage and its share.
+
+    `limits` that are given hold instead of those of the definition.
+    """
     defined = load(definition) if isinstance(definition, Path) else definition
     embedder = embedder or choose(DEFAULT_EMBEDDER)
     sides = look(gold, embedder), look(trainee, embedder)
     scoring = defined.scoring if defined else USUAL
-    reason = _unfit(*sides, scoring)
+    limits = limits or (defined.limits if defined else LIMITS)
+    if adapter is not None:
+        for side in sides:
+            refuse_other_adapter(adapter, side.sidecar)
+    reason = _unfit(*sides, adapter, scoring)
     if reason is not None:
         result = refused(
             sides[0].sidecar,
@@ -83,6 +91,7 @@ def compare(
             calibration=calibration or DEFAULT,
             scoring=scoring,
             limits=limits,
+            prices=PRICES,
             task=defined.task if defined else task_of(gold.name),
             now=now,
         )
@@ -123,11 +132,15 @@ def judge_embeddings(
     now: datetime,
     videos: tuple[Path | None, Path | None] = (None, None),
 ) -> Comparison:
-    """Compare two embeddings that went through the same adapter; nothing is read or written."""
+    """Compare two embeddings that went through the same adapter; nothing is read or written.
+
+    Raise SopError for a gold that shows no procedure.
+    """
+    refuse_bad_gold(gold, scoring)
     row_seconds = gold.sidecar.maker.clips.row_seconds
     reason = (
         _mixed(gold.sidecar, trainee.sidecar)
-        or _too_short(len(trainee.rows) * row_seconds, scoring)
+        or too_short(len(trainee.rows) * row_seconds, scoring)
         or _too_long(len(gold.rows), len(trainee.rows), row_seconds)
     )
     if reason is not None:
@@ -139,12 +152,13 @@ def judge_embeddings(
             calibration=calibration,
             scoring=scoring,
             limits=limits,
+            prices=prices,
             task=task,
             now=now,
         )
         return Comparison(result, None, row_seconds, *videos)
     cut, inner = without_ends(gold, steps)
-    case = reading.compare(cut, trainee, inner, calibration, prices, limits)
+    case = reading.compare(cut, trainee, inner, calibration, prices, limits, scoring.dark_brightness)
     found = findings(case, find(case, limits), limits)
     judgement = judge(found, scoring)
     result = judged(
@@ -157,6 +171,7 @@ def judge_embeddings(
         calibration=calibration,
         scoring=scoring,
         limits=limits,
+        prices=prices,
         task=task,
         now=now,
     )
@@ -164,11 +179,13 @@ def judge_embeddings(
     return Comparison(later(result, steps[0].first * row_seconds), likeness, row_seconds, *videos)
 
 
-def _unfit(gold: Side, trainee: Side, scoring: Scoring) -> Reason | None:
-    """Tell before any work why two files cannot be compared."""
+def _unfit(gold: Side, trainee: Side, adapter: Adapter | None, scoring: Scoring) -> Reason | None:
+    """Tell before any work why two files cannot be compared, once raw rows went through the adapter that is given."""
+    name = adapter.record.name if adapter else None
+    ours, theirs = (structs.replace(side.sidecar, adapter=side.sidecar.adapter or name) for side in (gold, trainee))
     return (
-        _mixed(gold.sidecar, structs.replace(trainee.sidecar, adapter=gold.sidecar.adapter))
-        or _too_short(trainee.sidecar.video.seconds, scoring)
+        _mixed(ours, theirs)
+        or too_short(trainee.sidecar.video.seconds, scoring)
         or _too_long(gold.rows, trainee.rows, gold.sidecar.maker.clips.row_seconds)
     )
 
@@ -180,16 +197,6 @@ def _mixed(gold: Sidecar, trainee: Sidecar) -> Reason | None:
         sentence = str(error)
         return Reason(error.code, f"{sentence[0].upper()}{sentence[1:]}.")
     return None
-
-
-def _too_short(seconds: float, scoring: Scoring) -> Reason | None:
-    if seconds >= scoring.least_seconds:
-        return None
-    return Reason(
-        "too_short",
-        f"The trainee's video has {seconds:.1f} s, {scoring.least_seconds:.1f} s are needed: "
-        "record the whole procedure.",
-    )
 
 
 def _too_long(gold_rows: int, trainee_rows: int, row_seconds: float) -> Reason | None:

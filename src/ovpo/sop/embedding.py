@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from ovpo.sop.clips import Clips
@@ -46,16 +46,24 @@ class Embedding:
     sidecar: Sidecar
 
 
+def difference(ours: Maker, theirs: Maker) -> tuple[str, object, object] | None:
+    """Name the first thing in which two makers differ, with what it is in each."""
+    for what in structs.fields(Maker):
+        one, other = getattr(ours, what.name), getattr(theirs, what.name)
+        if one != other:
+            return what.name, one, other
+    return None
+
+
 def refuse_to_mix(gold: Sidecar, trainee: Sidecar) -> None:
     """Raise EmbeddingError unless two embeddings may be compared."""
-    for what in ("embedder", "version", "dims", "clips", "settings"):
-        ours, theirs = getattr(gold.maker, what), getattr(trainee.maker, what)
-        if ours != theirs:
-            raise EmbeddingError(
-                "mixed_embedders",
-                f"the gold video's embedding has {what} {ours}, the trainee's has {theirs}; "
-                "make both with the same embedder and settings",
-            )
+    if found := difference(gold.maker, trainee.maker):
+        what, ours, theirs = found
+        raise EmbeddingError(
+            "mixed_embedders",
+            f"the gold video's embedding has {what} {ours}, the trainee's has {theirs}; "
+            "make both with the same embedder and settings",
+        )
     if gold.adapter != trainee.adapter:
         raise EmbeddingError(
             "mixed_adapters",

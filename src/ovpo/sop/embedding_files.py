@@ -20,6 +20,7 @@ from ovpo.sop.whole_files import replacing
 
 SCHEMA_VERSION: Final = "1.0"
 UNIT_TOLERANCE: Final = 1e-4
+MAGIC: Final = b"\x93NUMPY"
 TRIES: Final = 3
 """How often a pair is read whose halves do not belong together, as they do not while it is being replaced."""
 
@@ -35,6 +36,14 @@ class _Version(Struct, frozen=True):
     schema_version: str
 
 
+class _AnyVersion(Struct, frozen=True):
+    """What every sidecar has had and will have, and no other file of ours."""
+
+    schema_version: str
+    sha256: str
+    sidecar: dict[str, object]
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
     rows: Path
@@ -42,8 +51,12 @@ class _Pair:
 
 
 def save(path: Path, embedding: Embedding) -> Path:
-    """Write `NAME.npy` and `NAME.json` for a path that ends in NAME or `NAME.npy`; give the path of the rows."""
+    """Write `NAME.npy` and `NAME.json` for a path that ends in NAME or `NAME.npy`; give the path of the rows.
+
+    Files that are no embedding are not replaced.
+    """
     pair = _pair(path)
+    refuse_to_replace(path)
     _check(pair.rows, embedding.rows, embedding.sidecar)
     rows = np.ascontiguousarray(embedding.rows)
     length, width = rows.shape
@@ -53,11 +66,12 @@ def save(path: Path, embedding: Embedding) -> Path:
         sha256=_digest(rows),
         sidecar=embedding.sidecar,
     )
+    text = msgspec.json.encode(stored)
     try:
-        with replacing(pair.rows) as draft:
-            np.save(draft, rows, allow_pickle=False)
-        with replacing(pair.sidecar) as draft:
-            draft.write(msgspec.json.format(msgspec.json.encode(stored)))
+        with replacing(pair.sidecar) as sidecar:
+            sidecar.write(msgspec.json.format(text))
+            with replacing(pair.rows) as draft:
+                np.save(draft, rows, allow_pickle=False)
     except OSError as error:
         raise EmbeddingError(
             "cannot_write", f"{pair.rows}: cannot be written ({error.strerror or error}); give a folder with room"
@@ -65,9 +79,35 @@ def save(path: Path, embedding: Embedding) -> Path:
     return pair.rows
 
 
-def load(path: Path) -> Embedding:
-    """Read what `save` wrote; the rows stay on disk until they are looked at, and cannot be written to."""
+def refuse_to_replace(path: Path) -> None:
+    """Raise EmbeddingError where `save` would write over a file that is no embedding."""
     pair = _pair(path)
+    if pair.sidecar.exists():
+        if not _is_sidecar(pair.sidecar):
+            raise EmbeddingError(
+                "already_there",
+                f"{pair.sidecar}: is there already and is no sidecar of an embedding; move it, or write into another "
+                "folder",
+            )
+    elif pair.rows.exists():
+        raise EmbeddingError(
+            "already_there",
+            f"{pair.rows}: is there already without {pair.sidecar.name}; move it, or write into another folder",
+        )
+
+
+def is_stored(path: Path) -> bool:
+    """Tell rows from a video by what is in the file; what only its name calls rows is left to `load` to refuse."""
+    return path.suffix == ".npy" or _is_array(path)
+
+
+def load(path: Path) -> Embedding:
+    """Read what `save` wrote, by NAME or by the path of the rows, which may have another name than they were given.
+
+    The rows stay on disk until they are looked at, and cannot be written to.
+    """
+    pair = _Pair(path, path.with_suffix(".json")) if _is_array(path) else _pair(path)
+    _refuse_what_is_no_array(pair.rows)
     for _ in range(TRIES):
         stored = _read_sidecar(pair.sidecar)
         rows = _read_rows(pair.rows)
@@ -84,6 +124,43 @@ def load(path: Path) -> Embedding:
 def _pair(path: Path) -> _Pair:
     name = path.name.removesuffix(".npy")
     return _Pair(path.with_name(f"{name}.npy"), path.with_name(f"{name}.json"))
+
+
+def _is_array(file: Path) -> bool:
+    try:
+        return file.is_file() and _head(file) == MAGIC
+    except OSError:
+        return False
+
+
+def _head(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(len(MAGIC))
+
+
+def _is_sidecar(file: Path) -> bool:
+    try:
+        msgspec.json.decode(file.read_bytes(), type=_AnyVersion)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _refuse_what_is_no_array(file: Path) -> None:
+    if not file.exists():
+        raise EmbeddingError("missing", f"{file}: there is no such file; check the path")
+    if not file.is_file():
+        raise EmbeddingError("bad_rows", f"{file}: is no plain file; give the path of an embedding")
+    try:
+        head = _head(file)
+    except OSError as error:
+        raise EmbeddingError("bad_rows", f"{file}: cannot be read ({error.strerror}); check who may read it") from error
+    if head != MAGIC:
+        raise EmbeddingError(
+            "bad_rows",
+            f"{file}: is no array of numbers, whatever its name says; rename it if it is a video, or make the "
+            "embedding again",
+        )
 
 
 def _read_sidecar(file: Path) -> _Stored:

@@ -11,6 +11,7 @@ from ovpo.sop.calibration.calibration import Calibration
 from ovpo.sop.embedding import Sidecar
 from ovpo.sop.judging.case import GoldStep
 from ovpo.sop.judging.limits import Limits
+from ovpo.sop.judging.reading import Prices
 from ovpo.sop.result import (
     Alignment,
     Deviation,
@@ -38,6 +39,7 @@ def judged(
     calibration: Calibration,
     scoring: Scoring,
     limits: Limits,
+    prices: Prices,
     task: str,
     now: datetime,
 ) -> Result:
@@ -56,7 +58,7 @@ def judged(
         deviations=deviations if mark else (),
         metrics=mark.metrics if mark else (),
         alignment=alignment,
-        settings=_settings(gold, calibration, scoring, limits),
+        settings=_settings(gold, calibration, scoring, limits, prices),
         versions=Versions(
             ovpo=version("ovpo"),
             embedder=f"{gold.maker.embedder} {gold.maker.version}",
@@ -75,6 +77,7 @@ def refused(
     calibration: Calibration,
     scoring: Scoring,
     limits: Limits,
+    prices: Prices,
     task: str,
     now: datetime,
 ) -> Result:
@@ -98,6 +101,7 @@ def refused(
         calibration=calibration,
         scoring=scoring,
         limits=limits,
+        prices=prices,
         task=task,
         now=now,
     )
@@ -132,7 +136,7 @@ def _moved(of: Interval, seconds: float) -> Interval:
 
 
 def _settings(
-    sidecar: Sidecar, calibration: Calibration, scoring: Scoring, limits: Limits
+    sidecar: Sidecar, calibration: Calibration, scoring: Scoring, limits: Limits, prices: Prices
 ) -> dict[str, str | float | int | bool]:
     numbers = {name: value for name, value in structs.asdict(calibration).items() if name != "learnt_from"}
     return {
@@ -140,5 +144,6 @@ def _settings(
         **{f"embedder.{name}": value for name, value in sidecar.maker.settings.items()},
         **{f"calibration.{name}": value for name, value in numbers.items()},
         **{f"limits.{name}": value for name, value in structs.asdict(limits).items()},
+        **{f"prices.{name}": value for name, value in structs.asdict(prices).items()},
         **listed(scoring),
     }

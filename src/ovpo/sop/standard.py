@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ovpo.sop.adapters.adapter import Adapter
-from ovpo.sop.adapters.applying import apply
+from ovpo.sop.adapters.applying import apply, refuse_other_maker
 from ovpo.sop.adapters.fitting import fit
 from ovpo.sop.calibration.calibration import DEFAULT, Calibration
-from ovpo.sop.calibration.learning import ENOUGH_RETAKES, from_retakes, learnt
+from ovpo.sop.calibration.learning import ENOUGH_RETAKES, Measure, from_retakes, learnt, others
 from ovpo.sop.calibration.synthetic import from_nuisances, stretches
 from ovpo.sop.definitions.procedure import Definition
 from ovpo.sop.embedders.interface import Embedder
-from ovpo.sop.embedding import Embedding, Maker
-from ovpo.sop.errors import AdapterError, SopError
+from ovpo.sop.embedding import Embedding, Sidecar
+from ovpo.sop.errors import EmbeddingError, SopError
 from ovpo.sop.judging.case import GoldStep
 from ovpo.sop.scoring.judgeable import QUICK
 from ovpo.sop.scoring.settings import USUAL, Scoring
@@ -46,7 +46,6 @@ class Standard:
     gold: Embedding
     """Adapted."""
     steps: tuple[GoldStep, ...]
-    scoring: Scoring
     adapter: Adapter | None
     """Absent where the gold's stored rows were adapted already."""
     calibration: Calibration
@@ -66,8 +65,11 @@ def prepare(
     """Embed and adapt the gold, find its steps, and learn from it (and its raw `retakes`) what was not given."""
     told = progress or _nobody
     if adapter is not None:
-        _check_adapter(adapter, gold.sidecar.maker)
-    keeper = _keeper(gold) if calibration is None else None
+        refuse_other_maker(adapter, gold.sidecar)
+        for sidecar in (gold.sidecar, *(retake.sidecar for retake in retakes)):
+            refuse_other_adapter(adapter, sidecar)
+    needs_pictures = calibration is None and len(others(gold.sidecar, retakes)) < ENOUGH_RETAKES
+    keeper = _keeper(gold) if needs_pictures and gold.stored is None else None
     raw = gold.embedded(embedder, keeper, lambda share: told("gold video", share))
     scoring = definition.scoring if definition else USUAL
     refuse_bad_gold(raw, scoring)
@@ -76,21 +78,39 @@ def prepare(
     adapted = adapted_by(adapter, raw)
     steps = gold_steps(adapted, definition)
     if calibration is None:
-        others = [adapted_by(adapter, retake) for retake in retakes]
-        calibration = _calibrated(adapted, others, steps, embedder, adapter, keeper, told)
+        measures = _from_retakes(adapted, [adapted_by(adapter, retake) for retake in retakes], steps, scoring)
+        sources = [_counted(len(measures), len(retakes))] if measures else []
+        if gold.stored is None and len(measures) < ENOUGH_RETAKES:
+            keeper = keeper or gold.kept(embedder, _keeper(gold))
+            found = _from_nuisances(adapted, steps, embedder, adapter, keeper, told)
+            measures += found
+            sources += [f"{len(found)} synthetic nuisances of the gold video"] if found else []
+        calibration = learnt(measures, " and ".join(sources)) if measures else DEFAULT
     return Standard(
         task=definition.task if definition else task_of(gold.sidecar.video.name),
         gold=adapted,
         steps=steps,
-        scoring=scoring,
         adapter=adapter,
         calibration=calibration,
     )
 
 
 def adapted_by(adapter: Adapter | None, embedding: Embedding) -> Embedding:
-    """Apply an adapter, unless the rows went through one already."""
-    return embedding if adapter is None or embedding.sidecar.adapter is not None else apply(adapter, embedding)
+    """Apply an adapter, unless the rows went through it already; raise EmbeddingError if they did through another."""
+    if adapter is None:
+        return embedding
+    refuse_other_adapter(adapter, embedding.sidecar)
+    return embedding if embedding.sidecar.adapter is not None else apply(adapter, embedding)
+
+
+def refuse_other_adapter(adapter: Adapter, sidecar: Sidecar) -> None:
+    """Raise EmbeddingError for rows that went through another adapter than the one that is given."""
+    if sidecar.adapter not in {None, adapter.record.name}:
+        raise EmbeddingError(
+            "mixed_adapters",
+            f"the rows of {sidecar.video.name} went through {sidecar.adapter}, and {adapter.record.name} is given; "
+            "give that adapter, or the raw embedding or the video itself",
+        )
 
 
 def refuse_bad_gold(gold: Embedding, scoring: Scoring) -> None:
@@ -114,51 +134,35 @@ def task_of(name: str) -> str:
     return _NOT_IN_TASK.sub("-", plain).strip("-_")[:_LONGEST_TASK] or "unnamed"
 
 
-def _check_adapter(adapter: Adapter, maker: Maker) -> None:
-    if adapter.record.maker != maker:
-        raise AdapterError(
-            "other_maker",
-            f"{adapter.record.name} was learnt from rows of {adapter.record.maker.embedder} "
-            f"{adapter.record.maker.version}, the gold video's are of {maker.embedder} {maker.version}, or their "
-            "settings differ; give an adapter of this embedder and these settings",
-        )
-
-
-def _keeper(gold: Side) -> Keeper | None:
-    if gold.stored is not None:
-        return None
+def _keeper(gold: Side) -> Keeper:
     clips = gold.sidecar.maker.clips
     return Keeper(stretches(max(round(gold.sidecar.video.seconds * clips.frames_per_second), 1), clips))
 
 
-def _calibrated(
+def _counted(measured: int, given: int) -> str:
+    """Say how many retakes were learnt from, and how many were given if some did not count."""
+    return f"{measured}{f' of {given}' if measured < given else ''} retake{'s' if given > 1 else ''}"
+
+
+def _from_retakes(
+    gold: Embedding, retakes: Sequence[Embedding], steps: Sequence[GoldStep], scoring: Scoring
+) -> list[Measure]:
+    cut, inner = without_ends(gold, steps)
+    return list(from_retakes(cut, retakes, inner, scoring.dark_brightness))
+
+
+def _from_nuisances(
     gold: Embedding,
-    retakes: Sequence[Embedding],
     steps: Sequence[GoldStep],
     embedder: Embedder,
     adapter: Adapter | None,
-    keeper: Keeper | None,
+    keeper: Keeper,
     told: Progress,
-) -> Calibration:
-    cut, inner = without_ends(gold, steps)
-    measures = list(from_retakes(cut, retakes, inner))
-    sources = [f"{len(measures)} retake{'s' if len(measures) > 1 else ''}"] if measures else []
-    if keeper is not None and len(measures) < ENOUGH_RETAKES:
-        stride = gold.sidecar.maker.clips.stride
-        parts = [(part[0] // stride, keeper.of(part)) for part in keeper.stretches]
-        found = list(
-            from_nuisances(
-                embedder,
-                gold.sidecar,
-                parts,
-                _steps_of_all(gold, steps),
-                adapter,
-                lambda share: told("calibration", share),
-            )
-        )
-        measures += found
-        sources += [f"{len(found)} synthetic nuisances of the gold video"] if found else []
-    return learnt(measures, " and ".join(sources)) if measures else DEFAULT
+) -> list[Measure]:
+    stride = gold.sidecar.maker.clips.stride
+    parts = [(part[0] // stride, keeper.of(part)) for part in keeper.stretches]
+    of_all, share_told = _steps_of_all(gold, steps), lambda share: told("calibration", share)
+    return list(from_nuisances(embedder, gold.sidecar, parts, of_all, adapter, share_told))
 
 
 def _steps_of_all(gold: Embedding, steps: Sequence[GoldStep]) -> NDArray[np.int32]:

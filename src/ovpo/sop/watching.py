@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ovpo.sop.embedders.interface import Embedder
 from ovpo.sop.embedding import Embedding, Sidecar
-from ovpo.sop.embedding_files import load
+from ovpo.sop.embedding_files import is_stored, load
 from ovpo.sop.video.limits import Limits
 from ovpo.sop.video.probing import Probe, facts, probe
 from ovpo.sop.video.samples import Sample
@@ -86,10 +86,16 @@ class Side:
             return self.stored
         return watch(self.path, embedder, probed=self.probed, keeper=keeper, progress=progress)
 
+    def kept(self, embedder: Embedder, keeper: Keeper) -> Keeper:
+        """Fill a keeper by decoding the video once more, where it was embedded without one."""
+        for _ in keeper.through(sample(self.path, embedder.sampling, limits=Limits())):
+            pass
+        return keeper
+
 
 def look(path: Path, embedder: Embedder) -> Side:
-    """Look over a video, or an embedding whose name ends in `.npy`; a video may be too short to be scored."""
-    if path.suffix == ".npy":
+    """Look over a video, or an embedding in a file; a video may be too short to be scored."""
+    if is_stored(path):
         stored = load(path)
         return Side(path, stored.sidecar, stored=stored)
     probed = probe(path, Limits(min_seconds=0.0))

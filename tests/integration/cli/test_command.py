@@ -82,8 +82,13 @@ def test_a_disk_that_fills_up_during_the_start_is_one_line_and_leaves_no_process
     done = ovpo(small_disk, "up", "--detach", OVPO_STACK__LEAST_FREE_MB="0")
     assert done.returncode == 1
     assert "no space left on the disk of" in only_line(done.stderr)
-    commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    assert not [words for words in commands if any(str(small_disk) in word for word in words)]
+    left = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if str(small_disk) in " ".join(process.info["cmdline"] or [])
+    ]
+    _, alive = psutil.wait_procs(left, timeout=10)
+    assert alive == []
 
 
 @pytest.mark.parametrize(

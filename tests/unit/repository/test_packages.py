@@ -34,7 +34,9 @@ def test_every_file_that_is_not_python_is_listed_as_data() -> None:
         for pattern in patterns
     }
     data = [
-        file for file in (ROOT / "src" / "ovpo").rglob("*.*") if file.is_file() and file.suffix not in {".py", ".pyc"}
+        file
+        for file in (ROOT / "src" / "ovpo").rglob("*.*")
+        if file.is_file() and file.suffix != ".py" and "__pycache__" not in file.parts
     ]
     assert data
     assert [file for file in data if not any(fnmatch(str(file), pattern) for pattern in listed)] == []

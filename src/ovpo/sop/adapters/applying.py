@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from ovpo.sop.adapters.adapter import Adapter
-from ovpo.sop.embedding import Embedding, Rows
+from ovpo.sop.embedding import Embedding, Rows, Sidecar, difference
 from ovpo.sop.errors import AdapterError
 
 ROWS_AT_ONCE: Final = 4096
@@ -15,7 +15,13 @@ ROWS_AT_ONCE: Final = 4096
 
 def apply(adapter: Adapter, embedding: Embedding) -> Embedding:
     """Give the adapted embedding; zero rows, in which there was nothing to see, stay zero."""
-    _check(adapter, embedding)
+    sidecar = embedding.sidecar
+    if sidecar.adapter is not None:
+        raise AdapterError(
+            "already_adapted",
+            f"the rows of {sidecar.video.name} went through {sidecar.adapter}; give its raw embedding",
+        )
+    refuse_other_maker(adapter, sidecar)
     scale = 1 / np.maximum(adapter.std, adapter.record.shrinking.eps)
     rows: Rows = np.empty(embedding.rows.shape, dtype=np.float32)
     for start in range(0, len(rows), ROWS_AT_ONCE):
@@ -25,21 +31,15 @@ def apply(adapter: Adapter, embedding: Embedding) -> Embedding:
         seen = raw.any(axis=1) & (lengths > 0)
         scores *= np.divide(1, lengths, out=np.zeros_like(lengths), where=seen)[:, None]
         rows[start : start + ROWS_AT_ONCE] = scores
-    return Embedding(rows, msgspec.structs.replace(embedding.sidecar, adapter=adapter.record.name))
+    return Embedding(rows, msgspec.structs.replace(sidecar, adapter=adapter.record.name))
 
 
-def _check(adapter: Adapter, embedding: Embedding) -> None:
-    sidecar, name = embedding.sidecar, adapter.record.name
-    if sidecar.adapter is not None:
+def refuse_other_maker(adapter: Adapter, sidecar: Sidecar) -> None:
+    """Raise AdapterError unless an adapter was learnt from rows like these."""
+    if found := difference(adapter.record.maker, sidecar.maker):
+        what, ours, theirs = found
         raise AdapterError(
-            "already_adapted",
-            f"the rows of {sidecar.video.name} went through {sidecar.adapter}; give its raw embedding",
+            "other_maker",
+            f"{adapter.record.name} was learnt from rows with {what} {ours}, those of {sidecar.video.name} have "
+            f"{theirs}; fit or give an adapter of this embedder and these settings",
         )
-    for what in ("embedder", "version", "dims", "clips", "settings"):
-        ours, theirs = getattr(adapter.record.maker, what), getattr(sidecar.maker, what)
-        if ours != theirs:
-            raise AdapterError(
-                "other_maker",
-                f"{name} was learnt from rows with {what} {ours}, those of {sidecar.video.name} have {theirs}; "
-                "fit an adapter for this embedder and these settings",
-            )

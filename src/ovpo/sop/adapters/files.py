@@ -17,7 +17,6 @@ import numpy as np
 from msgspec import Struct
 
 from ovpo.sop.adapters.adapter import Adapter, Record, Role
-from ovpo.sop.embedding import Maker
 from ovpo.sop.errors import AdapterError
 from ovpo.sop.whole_files import creating
 
@@ -67,9 +66,14 @@ def save(folder: Path, adapter: Adapter) -> Path:
 
 def load(file: Path) -> Adapter:
     """Read what `save` wrote, by the path of the `.npz`."""
-    stored = _read_sidecar(_sidecar_of(file))
     try:
         content = file.read_bytes()
+    except FileNotFoundError:
+        raise AdapterError("missing", f"{file}: there is no such file; make one with ovpo sop fit") from None
+    except OSError as error:
+        raise AdapterError("bad_adapter", f"{file}: cannot be read ({error.strerror}); name an adapter") from error
+    stored = _read_sidecar(_sidecar_of(file))
+    try:
         if sha256(content).hexdigest() != stored.npz_sha256:
             raise AdapterError("changed", f"{file}: is not the file that its sidecar describes; fit a new adapter")
         with np.load(BytesIO(content), allow_pickle=False) as arrays:
@@ -80,18 +84,6 @@ def load(file: Path) -> Adapter:
         raise AdapterError("bad_adapter", f"{file}: cannot be read ({error}); fit a new adapter") from error
     _check(file, adapter)
     return adapter
-
-
-def latest(folder: Path, maker: Maker) -> Adapter | None:
-    """Find the newest version for a maker's rows; what is still being written is not there yet."""
-    candidates = []
-    for file in folder.glob("feature_adapter_*.npz"):
-        if not NAME.fullmatch(file.stem) or not _sidecar_of(file).exists():
-            continue
-        record = _read_sidecar(_sidecar_of(file)).record
-        if record.maker == maker:
-            candidates.append((record.created_at, file))
-    return load(max(candidates)[1]) if candidates else None
 
 
 def _sidecar_of(file: Path) -> Path:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from ovpo.sop.calibration.calibration import DEFAULT, Calibration
 from ovpo.sop.clips import Clips
-from ovpo.sop.embedding import Embedding, Rows
+from ovpo.sop.embedding import Embedding, Rows, Sidecar
 from ovpo.sop.judging.case import GoldStep
+from ovpo.sop.judging.comparing import LEVEL_QUANTILE, compare, steps_of_rows
 from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.reading import NOWHERE, Prices
+from ovpo.sop.scoring.settings import USUAL
 
-LEVEL_QUANTILE: Final = 0.6
-"""The level of a pair is the cosine that two in five of its matched rows exceed, as in a comparison."""
 NINE_IN_TEN: Final = 0.9
 LOWEST_SHARE: Final = 0.5
 """How much lower than the lowest level that was seen a pair's level may be: no nuisance is another trainee."""
@@ -101,21 +101,25 @@ def learnt(measures: Sequence[Measure], learnt_from: str) -> Calibration:
     )
 
 
-def from_retakes(gold: Embedding, retakes: Sequence[Embedding], steps: Sequence[GoldStep]) -> Iterator[Measure]:
-    """Measure other gold videos of the task, all adapted like the gold, by a reading with the defaults."""
-    from ovpo.sop.judging.comparing import compare
+def others(gold: Sidecar, retakes: Sequence[Embedding]) -> tuple[Embedding, ...]:
+    """Give each retake once, by what is in its file, without the gold itself."""
+    by_video = {retake.sidecar.video.sha256: retake for retake in retakes}
+    return tuple(retake for digest, retake in by_video.items() if digest != gold.video.sha256)
 
+
+def from_retakes(
+    gold: Embedding,
+    retakes: Sequence[Embedding],
+    steps: Sequence[GoldStep],
+    dark: float = USUAL.dark_brightness,
+) -> Iterator[Measure]:
+    """Measure other gold videos of the task, all adapted like the gold, by a reading with the defaults."""
     step_of = steps_of_rows(steps)
-    for retake in retakes:
-        case = compare(gold, retake, steps, DEFAULT, Prices(), Limits())
+    for retake in others(gold.sidecar, retakes):
+        case = compare(gold, retake, steps, DEFAULT, Prices(), Limits(), dark)
         found = measured(gold.rows, retake.rows, case.gold_row, step_of, gold.sidecar.maker.clips)
         if found is not None:
             yield found
-
-
-def steps_of_rows(steps: Sequence[GoldStep]) -> NDArray[np.int32]:
-    """Give the number of the step that each gold row belongs to, from the first row of the first step on."""
-    return np.concatenate([np.full(step.rows, number, np.int32) for number, step in enumerate(steps)])
 
 
 def _highest_of_others(cosines: Rows, apart: NDArray[np.bool_], level: float) -> float | None:

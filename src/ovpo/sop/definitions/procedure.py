@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a definition says once it is read: the task, its steps in order, and how a run of it is scored."""
+"""What a definition says once it is read: the task, its steps in order, and how a run of it is judged and scored."""
 
 from msgspec import Struct
 
+from ovpo.sop.judging.limits import Limits
 from ovpo.sop.scoring.settings import USUAL, Scoring
 
 
@@ -23,6 +24,7 @@ class Definition(Struct, frozen=True, kw_only=True):
     task: str
     steps: tuple[DefinedStep, ...]
     scoring: Scoring = USUAL
+    limits: Limits = Limits()
 
     @property
     def starts(self) -> tuple[float, ...] | None:

@@ -11,6 +11,7 @@ from ovpo.sop.definitions.fields import Given, shown
 from ovpo.sop.definitions.plain_data import MOST_BYTES, REMEDY, decode, unreadable
 from ovpo.sop.definitions.procedure import DefinedStep, Definition
 from ovpo.sop.errors import DefinitionError
+from ovpo.sop.judging.limits import Limits
 from ovpo.sop.scoring.settings import RANGES, USUAL, WEIGHT_RANGE, Scoring, Weights
 
 MOST_STEPS: Final = 500
@@ -18,7 +19,10 @@ MOST_LETTERS: Final = 120
 MOST_SECONDS: Final = 86_400.0
 LEAST_SECONDS: Final = 0.1
 MOST_FAULTS: Final = 20
-FIELDS: Final = ("task", "steps", "scoring")
+LEAST_LIMIT: Final = 0.001
+MOST_LIMIT_SECONDS: Final = 3600.0
+MOST_TIMES: Final = 100.0
+FIELDS: Final = ("task", "steps", "scoring", "limits")
 STEP_FIELDS: Final = structs.fields(DefinedStep)
 _TASK: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 _TASK_REMEDY: Final = "takes 1 to 64 of a-z, 0-9, _ and -, a letter or digit first"
@@ -27,10 +31,12 @@ _NAME_REMEDY: Final = f"takes 1 to {MOST_LETTERS} characters that can be printed
 
 
 def load(file: Path, usual: Scoring = USUAL) -> Definition:
-    """Read the definition in a file; what its scoring block does not set is as usual."""
+    """Read the definition in a file; what its scoring and limits blocks do not set is as usual."""
     try:
         with file.open("rb") as opened:
             data = opened.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise DefinitionError("missing", f"{file}: there is no such file; name a definition file") from None
     except OSError as error:
         raise unreadable(str(file), f"cannot be read: {error.strerror}; name a definition file") from None
     return parse(data, str(file), usual)
@@ -47,12 +53,13 @@ def parse(data: bytes, name: str, usual: Scoring = USUAL) -> Definition:
     task = _task(whole)
     steps = _steps(whole, faults)
     scoring = _scoring(whole, faults, usual)
+    limits = _limits(whole, faults)
     if faults:
         more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
         raise DefinitionError(
             "invalid_definition", "\n".join(f"{name}: {line}" for line in faults[:MOST_FAULTS] + more)
         )
-    return Definition(task=task or "", steps=steps, scoring=scoring)
+    return Definition(task=task or "", steps=steps, scoring=scoring, limits=limits)
 
 
 def _task(whole: Given) -> str | None:
@@ -132,6 +139,25 @@ def _scoring(whole: Given, faults: list[str], usual: Scoring) -> Scoring:
     weights.refuse_unknown(names)
     weighed = {name: weights.number(name, *WEIGHT_RANGE, takes="points") for name in names}
     return structs.replace(usual, **_set(changed), weights=structs.replace(usual.weights, **_set(weighed)))
+
+
+def _limits(whole: Given, faults: list[str]) -> Limits:
+    usual = Limits()
+    given = _block(whole, "limits", faults)
+    if given is None:
+        return usual
+    names = [field.name for field in structs.fields(Limits) if field.type is float]
+    given.refuse_unknown(names)
+    return structs.replace(usual, **_set({name: _limit(given, name, getattr(usual, name)) for name in names}))
+
+
+def _limit(given: Given, name: str, usual: float) -> float | None:
+    """Read seconds, a share (usually below 1) or a multiple."""
+    if name.endswith("_seconds"):
+        return given.number(name, LEAST_LIMIT, MOST_LIMIT_SECONDS, "seconds")
+    if usual < 1:
+        return given.number(name, LEAST_LIMIT, 1.0, "a share")
+    return given.number(name, 1.0, MOST_TIMES)
 
 
 def _block(parent: Given, name: str, faults: list[str]) -> Given | None:

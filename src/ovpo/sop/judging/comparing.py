@@ -16,12 +16,12 @@ from ovpo.sop.judging.matching import lookalikes, main_visits
 from ovpo.sop.judging.mending import mended, without_strangers
 from ovpo.sop.judging.reading import NOWHERE, Prices, Reading, read
 from ovpo.sop.judging.visits import tell, without
+from ovpo.sop.scoring.settings import USUAL
 
 FIRST_SAME: Final = 0.45
 """The cosine above which rows are taken for the same while the pair's level is not known yet."""
 LEVEL_QUANTILE: Final = 0.6
-DARK: Final = 0.06
-"""A brightness below which nothing is to be seen."""
+"""The level of a pair is the cosine that two in five of its matched rows exceed."""
 SURE_ROWS: Final = 3
 
 
@@ -32,12 +32,13 @@ def compare(
     calibration: Calibration,
     prices: Prices,
     limits: Limits,
+    dark: float = USUAL.dark_brightness,
 ) -> Case:
-    """Read the trainee's video by the gold's."""
+    """Read the trainee's video by the gold's; in rows of less brightness than `dark` nothing is to be seen."""
     likeness = np.asarray(gold.rows @ trainee.rows.T, dtype=np.float32)
-    step_of = np.concatenate([np.full(step.rows, number, np.int32) for number, step in enumerate(steps)])
+    step_of = steps_of_rows(steps)
     motion, brightness = (np.asarray(one, np.float32) for one in (trainee.sidecar.motion, trainee.sidecar.brightness))
-    at_work = _at_work(motion, brightness)
+    at_work = _at_work(motion, brightness, dark)
     likeness[:, ~at_work] = -1
     level = _level(likeness, step_of, calibration, prices)
     least = calibration.same * level
@@ -64,9 +65,14 @@ def compare(
     )
 
 
-def _at_work(motion: NDArray[np.float32], brightness: NDArray[np.float32]) -> NDArray[np.bool_]:
+def steps_of_rows(steps: Sequence[GoldStep]) -> NDArray[np.int32]:
+    """Give the number of the step that each gold row belongs to, from the first row of the first step on."""
+    return np.concatenate([np.full(step.rows, number, np.int32) for number, step in enumerate(steps)])
+
+
+def _at_work(motion: NDArray[np.float32], brightness: NDArray[np.float32], dark: float) -> NDArray[np.bool_]:
     """Tell the rows from the first to the last in which something is done; before and after it is still or dark."""
-    lively = (motion > lively_motion(motion)) & (brightness > DARK)
+    lively = (motion > lively_motion(motion)) & (brightness >= dark)
     sure = np.flatnonzero(np.convolve(lively, np.ones(SURE_ROWS), "same") >= SURE_ROWS)
     inside = np.zeros(len(motion), np.bool_)
     if len(sure):

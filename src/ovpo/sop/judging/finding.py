@@ -8,20 +8,26 @@ from ovpo.sop.judging.findings import Findings
 from ovpo.sop.judging.lacking import missing_steps, repeated_steps, repeats
 from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.ordering import order_swaps
-from ovpo.sop.judging.strays import execution_deviations, extra_steps, replaced
+from ovpo.sop.judging.strays import execution_deviations, extra_steps, left_out, replaced
+from ovpo.sop.judging.stretches import own_rows, sort_out
 from ovpo.sop.judging.timing import timing_deviations
 from ovpo.sop.result import Deviation, Interval, StepResult
 
 
 def find(case: Case, limits: Limits) -> tuple[Deviation, ...]:
     """Collect the deviations of every type."""
+    stretches = sort_out(case, limits)
+    timing = tuple(timing_deviations(case, stretches, limits))
+    otherwise = replaced(stretches)
+    told = otherwise | {number - 1 for one in timing for number in one.steps}
     found = [
-        *missing_steps(case, replaced(case, limits)),
+        *missing_steps(case, otherwise),
         *order_swaps(case),
-        *extra_steps(case, limits),
+        *extra_steps(case, stretches),
         *repeated_steps(case, limits),
-        *execution_deviations(case, limits),
-        *timing_deviations(case, limits),
+        *execution_deviations(case, stretches),
+        *left_out(case, limits, told),
+        *timing,
     ]
     return tuple(sorted(found, key=_when))
 
@@ -48,6 +54,7 @@ def findings(case: Case, deviations: tuple[Deviation, ...], limits: Limits) -> F
 def step_results(case: Case, limits: Limits) -> tuple[StepResult, ...]:
     """Say of each gold step what became of it."""
     again = repeats(case, limits)
+    stretches = sort_out(case, limits)
     told = []
     for number, (step, visit) in enumerate(zip(case.steps, case.main, strict=True)):
         told.append(
@@ -58,7 +65,7 @@ def step_results(case: Case, limits: Limits) -> tuple[StepResult, ...]:
                 gold=case.gold_interval(step.first, step.end),
                 trainee=case.trainee_interval(visit) if visit else None,
                 repeats=tuple(case.trainee_interval(other) for other in again if other.step == number),
-                pace=round(visit.rows / step.rows, 3) if visit else None,
+                pace=round(own_rows(stretches, visit) / step.rows, 3) if visit else None,
                 similarity=round(case.likeness_of(visit), 4) if visit else None,
             )
         )

@@ -14,7 +14,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     unlike: float = 0.75
     """A stretch of a step is like the gold's if half of it reaches this share of the pair's usual cosine."""
     strange: float = 0.55
-    """A step was not done where half of what was taken for it does not reach this share of the pair's usual cosine."""
+    """A step was not done where half of what was taken for it does not reach this share of the pair's usual cosine, and
+    part of a step was not done if nothing in it does."""
+    replacing: float = 2.0
+    """What takes longer than this many times a step is not that step, done otherwise."""
     passing: float = 0.35
     """If the gold goes on by this share of a stretch's length, it is part of a step; by less, an extra one."""
     rushing: float = 4.5
@@ -25,6 +28,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """A step is repeated if this share of it is to be seen again."""
     over: float = 1.1
     """A step is over its time if it takes longer than this many times the gold's, at the trainee's usual pace."""
+    broken: float = 0.5
+    """How severe it is if a step breaks a bound of its definition."""
     under: float = 0.5
     """A step is under its time if it takes less than this many times the gold's, at the trainee's usual pace."""
     slack_seconds: float = 0.5

@@ -3,13 +3,18 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Final
 
 from msgspec import Struct
 
 MOST_STATES: Final = 12_000
-"""So many orders of a block are looked at before the fewest of one kind are taken; blocks of six need 3 300 at most."""
+"""So many orders of a block are looked at before the fewest of one kind are taken; blocks of six need 1 300 at most."""
+MOST_PLACES: Final = 1_200_000
+"""And so many places in them, so that a block of 500 steps takes a quarter of a second and not two."""
+MENDED_AT_MOST: Final = 4
+"""So many neighbourhoods one repair can mend."""
 _Order = tuple[int, ...]
 
 
@@ -44,19 +49,6 @@ def explain(order: Sequence[int]) -> tuple[Change, ...]:
     return tuple(told)
 
 
-def apply(changes: Sequence[Change], steps: Sequence[int]) -> tuple[int, ...]:
-    """Make changes one after another to steps in the gold's order."""
-    order = list(steps)
-    for change in changes:
-        if isinstance(change, Exchange):
-            one, other = order.index(change.a), order.index(change.b)
-            order[one], order[other] = change.b, change.a
-        else:
-            order.remove(change.step)
-            order.insert(0 if change.after is None else order.index(change.after) + 1, change.step)
-    return tuple(order)
-
-
 def _blocks(order: Sequence[int]) -> Iterator[tuple[int, _Order]]:
     """Cut the order where all that went before is smaller than all that follows; blocks of one are in place."""
     reached = list(accumulate(order, max))
@@ -71,9 +63,10 @@ def _blocks(order: Sequence[int]) -> Iterator[tuple[int, _Order]]:
 def _changes(block: _Order, before: int | None) -> list[Change]:
     """Sort a block by the fewest repairs, and tell each backwards: what was repaired last went wrong first."""
     repairs = min(_by_exchanges(block), _by_moves(block), key=len)
-    states = _States()
-    for allowed in range(1, len(repairs)):
-        found = _search(block, tuple(sorted(block)), allowed, states)
+    goal, states = tuple(sorted(block)), _States(min(MOST_STATES, MOST_PLACES // len(block)))
+    fewest = -(-_broken(block, goal, dict(pairwise(goal))) // MENDED_AT_MOST)
+    for allowed in range(max(fewest, 2), len(repairs)):
+        found = _search(block, goal, allowed, states)
         if found is not None:
             repairs = found
             break
@@ -85,27 +78,37 @@ def _changes(block: _Order, before: int | None) -> list[Change]:
     return told[::-1]
 
 
+@dataclass(slots=True)
 class _States:
-    """How many orders a search has looked at."""
+    """How many orders a search may still look at."""
 
-    seen = 0
+    left: int
 
 
 def _search(order: _Order, goal: _Order, allowed: int, states: _States) -> list[_Order] | None:
-    """Find repairs, as the orders that they lead to; a repair mends four neighbourhoods at most."""
+    """Find repairs, as the orders that they lead to, unless it takes looking at too many orders."""
     if order == goal:
         return []
-    if allowed == 0 or states.seen > MOST_STATES:
-        return None
+    if allowed == 1:
+        return [goal] if _is_one_change(order, goal) else None
     following = dict(pairwise(goal))
     for repaired in _repaired(order):
-        states.seen += 1
-        if _broken(repaired, goal, following) > 4 * (allowed - 1):
+        if not states.left:
+            return None
+        states.left -= 1
+        if _broken(repaired, goal, following) > MENDED_AT_MOST * (allowed - 1):
             continue
         rest = _search(repaired, goal, allowed - 1, states)
         if rest is not None:
             return [repaired, *rest]
     return None
+
+
+def _is_one_change(order: _Order, goal: _Order) -> bool:
+    places = [place for place, (one, other) in enumerate(zip(order, goal, strict=True)) if one != other]
+    first, last = places[0], places[-1]
+    moved = order[first:last] == goal[first + 1 : last + 1] or order[first + 1 : last + 1] == goal[first:last]
+    return moved or len(places) == 2
 
 
 def _broken(order: _Order, goal: _Order, following: dict[int, int]) -> int:

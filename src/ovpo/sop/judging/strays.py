@@ -1,100 +1,113 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was done beside the steps: steps that are not in the gold, and stretches of a step that were done otherwise."""
+"""What was done beside the steps, and what of a step was done otherwise or not at all."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ovpo.sop.judging.case import Case
+from ovpo.sop.judging.case import Case, GoldStep
 from ovpo.sop.judging.limits import Limits
-from ovpo.sop.judging.mending import passes
+from ovpo.sop.judging.stretches import Stretch
 from ovpo.sop.judging.visits import Aside, Visit
 from ovpo.sop.result import Deviation, DeviationType
 
 
-def extra_steps(case: Case, limits: Limits) -> Iterator[Deviation]:
+def extra_steps(case: Case, stretches: tuple[Stretch, ...]) -> Iterator[Deviation]:
     """Find what has no counterpart in the gold, between the steps and at the ends."""
-    for aside in _asides(case, limits, is_extra=True):
-        span = case.trainee_interval(aside)
+    usual = sum(step.rows for step in case.steps) / len(case.steps)
+    for one in stretches:
+        if one.step is not None:
+            continue
+        span = case.trainee_interval(Aside(one.first, one.end, 0, 0))
         yield Deviation(
             type=DeviationType.EXTRA_STEP,
             steps=(),
             names=(),
             trainee=span,
-            confidence=_certainty(case, aside),
-            severity=round(min(aside.rows / max(_usual_step(case), 1), 1.0), 3),
+            confidence=_certainty(case, case.likeness[:, one.first : one.end]),
+            severity=round(min(one.rows / max(usual, 1), 1.0), 3),
             sentence=f"For {span.seconds:.1f} s something is done that is not in the gold demonstration.",
-            evidence=case.pair(None, (aside.first, aside.end)),
+            evidence=case.pair(None, (one.first, one.end)),
         )
 
 
-def execution_deviations(case: Case, limits: Limits) -> Iterator[Deviation]:
+def execution_deviations(case: Case, stretches: tuple[Stretch, ...]) -> Iterator[Deviation]:
     """Find stretches during which a step went on without looking like the gold's."""
-    for aside in _asides(case, limits, is_extra=False):
-        number = _step_of(case, aside)
-        step = case.steps[number]
-        first, end = max(aside.gold_first, step.first), min(aside.gold_end, step.end)
-        span = case.trainee_interval(aside)
-        yield Deviation(
-            type=DeviationType.EXECUTION_DEVIATION,
-            steps=(number + 1,),
-            names=(step.name,),
-            gold=case.gold_interval(first, end),
-            trainee=span,
-            confidence=_certainty(case, aside),
-            severity=round(min((end - first) / step.rows, 1.0), 3),
-            sentence=f"For {span.seconds:.1f} s “{step.name}” does not look like the gold demonstration.",
-            evidence=case.pair((first, end), (aside.first, aside.end)),
+    for one in stretches:
+        if one.step is None:
+            continue
+        span = case.trainee_interval(Aside(one.first, one.end, 0, 0))
+        yield _execution(
+            case,
+            one,
+            f"For {span.seconds:.1f} s “{case.steps[one.step].name}” does not look like the gold demonstration.",
         )
 
 
-def replaced(case: Case, limits: Limits) -> frozenset[int]:
-    """Give the steps that were done otherwise from beginning to end, which are not missing."""
-    return frozenset(_step_of(case, aside) for aside in _asides(case, limits, is_extra=False))
-
-
-def working(case: Case, visit: Visit, limits: Limits) -> NDArray[np.bool_]:
-    """Tell the rows of a visit that are not those of an extra step amid it."""
-    works = np.ones(visit.rows, np.bool_)
-    for aside in _asides(case, limits, is_extra=True):
-        if visit.first <= aside.first and aside.end <= visit.end:
-            works[aside.first - visit.first : aside.end - visit.first] = False
-    return works
-
-
-def own_rows(case: Case, visit: Visit, limits: Limits) -> int:
-    """Count the rows that a step took: without extra steps amid it, with what was done otherwise right beside it."""
-    beside = sum(
-        aside.rows
-        for aside in _asides(case, limits, is_extra=False)
-        if _step_of(case, aside) == visit.step and (aside.end == visit.first or aside.first == visit.end)
-    )
-    return int(working(case, visit, limits).sum()) + beside
-
-
-def _asides(case: Case, limits: Limits, *, is_extra: bool) -> Iterator[Aside]:
-    for aside in case.run.asides:
-        if passes(aside, limits) is is_extra:
+def left_out(case: Case, limits: Limits, told: frozenset[int]) -> Iterator[Deviation]:
+    """Find steps of which a part is nowhere to be seen, but for those of which something else was told already."""
+    for visit in case.done:
+        if visit.step in told:
             continue
-        is_end = aside.end <= case.run.first or aside.first >= case.run.end
-        extra = limits.end_seconds if is_end else limits.extra_seconds
-        if aside.rows * case.row_seconds >= (extra if is_extra else limits.deviation_seconds):
-            yield aside
+        step = case.steps[visit.step]
+        for first, end in _unseen(case, visit, step, limits):
+            at = _between(case, visit, first)
+            seconds = (end - first) * case.row_seconds
+            yield _execution(
+                case,
+                Stretch(at, at + 1, visit.step, first, end),
+                f"{seconds:.1f} s of the gold's “{step.name}” are not to be seen.",
+            )
 
 
-def _step_of(case: Case, aside: Aside) -> int:
-    """Find the step of which most passed meanwhile."""
-    shares = [min(aside.gold_end, step.end) - max(aside.gold_first, step.first) for step in case.steps]
-    return max(range(len(shares)), key=shares.__getitem__)
+def replaced(stretches: tuple[Stretch, ...]) -> frozenset[int]:
+    """Give the steps of which something was done otherwise; those that were done in no other way are not missing."""
+    return frozenset(one.step for one in stretches if one.step is not None)
 
 
-def _usual_step(case: Case) -> float:
-    return sum(step.rows for step in case.steps) / len(case.steps)
+def _execution(case: Case, one: Stretch, sentence: str) -> Deviation:
+    number = one.step if one.step is not None else 0
+    step = case.steps[number]
+    inside = case.likeness[one.gold_first : one.gold_end, one.first : one.end]
+    return Deviation(
+        type=DeviationType.EXECUTION_DEVIATION,
+        steps=(number + 1,),
+        names=(step.name,),
+        gold=case.gold_interval(one.gold_first, one.gold_end),
+        trainee=case.trainee_interval(Aside(one.first, one.end, 0, 0)),
+        confidence=_certainty(case, inside),
+        severity=round(min((one.gold_end - one.gold_first) / step.rows, 1.0), 3),
+        sentence=sentence,
+        evidence=case.pair((one.gold_first, one.gold_end), (one.first, one.end)),
+    )
 
 
-def _certainty(case: Case, aside: Aside) -> float:
-    best = case.likeness[:, aside.first : aside.end]
-    if aside.passed:
-        best = best[aside.gold_first : aside.gold_end]
-    return round(case.certainty(float(best.max(axis=0).mean()) if best.size else 0.0), 3)
+def _unseen(case: Case, visit: Visit, step: GoldStep, limits: Limits) -> Iterator[tuple[int, int]]:
+    """Give the stretches of a step that no row of its visit looks like.
+
+    What came before the recording began is not known, so nothing is said of it.
+    """
+    alike = case.likeness[step.first : step.end, visit.first : visit.end].max(axis=1) >= limits.strange * case.expected
+    least = limits.deviation_seconds / case.row_seconds
+    runs = [(first, end) for first, end in _runs(~alike) if end - first >= least / 2]
+    if visit.first == 0:
+        runs = [(first, end) for first, end in runs if first]
+    if sum(end - first for first, end in runs) >= least:
+        yield from ((step.first + first, step.first + end) for first, end in runs)
+
+
+def _runs(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
+
+
+def _between(case: Case, visit: Visit, gold: int) -> int:
+    """Find the trainee row at which a gold row should have come."""
+    rows = case.matched(visit)
+    before = rows[case.gold_row[rows] < gold]
+    return int(before[-1]) if len(before) else visit.first
+
+
+def _certainty(case: Case, inside: NDArray[np.float32]) -> float:
+    return round(case.certainty(float(inside.max(axis=0).mean()) if inside.size else 0.0), 3)

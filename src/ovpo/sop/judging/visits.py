@@ -180,7 +180,9 @@ def _passed(before: int, after: int, step_of: NDArray[np.int32], done: Set[int])
     between = range(before + 1, after) if after > before else ()
     undone = [row for row in between if int(step_of[row]) not in done]
     if undone:
-        return undone[0], undone[-1] + 1
+        blocks = np.split(np.array(undone), np.flatnonzero(np.diff(undone) > 1) + 1)
+        longest = max(blocks, key=len)
+        return int(longest[0]), int(longest[-1]) + 1
     rest = int(np.searchsorted(step_of, step_of[before], "right")) - (before + 1)
     start = int(np.searchsorted(step_of, step_of[after], "left"))
     return (before + 1, before + 1 + rest) if rest >= after - start else (start, after)

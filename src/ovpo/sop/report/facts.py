@@ -43,13 +43,14 @@ def metrics(result: Result) -> list[Flowable]:
         for metric in result.metrics
     ]
     lost = sum(metric.loss for metric in result.metrics)
+    least = ", at least 0" if lost > 100 else ""
     rows.append(
         [
             words("Together", 20, HEAD),
             "",
             "",
             Paragraph(f"{lost:.2f}", HEAD_RIGHT),
-            words(f"100 - {lost:.1f} = {result.score:.1f} points", 60, HEAD),
+            words(f"100 - {lost:.1f}{least} = {result.score:.1f} points", 60, HEAD),
         ]
     )
     widths = [WIDTH - 116 * mm, 22 * mm, 22 * mm, 24 * mm, 48 * mm]

@@ -17,16 +17,20 @@ def obstacles(findings: Findings, scoring: Scoring) -> tuple[Reason, ...]:
     return _of_the_picture(findings, scoring) or _of_the_procedure(findings, scoring)
 
 
+def too_short(seconds: float, scoring: Scoring) -> Reason | None:
+    """Tell that a trainee's video is too short to be judged, if it is."""
+    if seconds >= scoring.least_seconds:
+        return None
+    return Reason(
+        "too_short",
+        f"The trainee's video has {seconds:.1f} s, {scoring.least_seconds:.1f} s are needed: "
+        "record the whole procedure.",
+    )
+
+
 def _of_the_picture(findings: Findings, scoring: Scoring) -> tuple[Reason, ...]:
-    seconds = len(findings.brightness) * findings.row_seconds
-    if seconds < scoring.least_seconds:
-        return (
-            Reason(
-                "too_short",
-                f"The trainee's video has {seconds:.1f} s, {scoring.least_seconds:.1f} s are needed: "
-                "record the whole procedure.",
-            ),
-        )
+    if short := too_short(len(findings.brightness) * findings.row_seconds, scoring):
+        return (short,)
     within = _within(findings)
     found: list[Reason] = []
     brightness = float(np.median(findings.brightness[within]))

@@ -15,10 +15,9 @@ FEWEST_ROWS = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
-    """The gold's rows that were matched, in order, and for each the mean cosine of its pairs and its shortfall."""
+    """The gold's rows that were matched, in order, and for each how far the mean cosine of its pairs falls short."""
 
     rows: NDArray[np.int64]
-    cosines: NDArray[np.float64]
     shortfalls: NDArray[np.float64]
     """0 from halfway between the usual cosine and the least one upwards, 1 at the least one and below."""
     below: NDArray[np.bool_]
@@ -38,7 +37,7 @@ def likeness(findings: Findings) -> Likeness:
     cosines = np.bincount(pairs, weights=findings.similarity.astype(np.float64))[rows] / times[rows]
     slack = max((findings.expected - findings.least) / 2, 1e-6)
     shortfalls = np.clip((findings.least + slack - cosines) / slack, 0.0, 1.0)
-    return Likeness(rows, cosines, shortfalls, cosines < findings.least)
+    return Likeness(rows, shortfalls, cosines < findings.least)
 
 
 def middle(shortfalls: NDArray[np.float64]) -> float:

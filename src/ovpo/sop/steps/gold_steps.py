@@ -29,7 +29,7 @@ def gold_steps(gold: Embedding, definition: Definition | None = None, usual: Sco
     scoring = definition.scoring if definition else usual
     first, end = _busy(gold, scoring)
     if definition is not None and definition.starts is not None:
-        return _placed(gold, definition, definition.starts, max(end, len(gold.rows) - _idle(gold)))
+        return _placed(gold, definition, definition.starts, end)
     row_seconds = gold.sidecar.maker.clips.row_seconds
     count = len(definition.steps) if definition else None
     if count is not None and end - first < count:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is known of a video before it is scored: read once through, one picture decoded, refused here if it is to be."""
 
+import os
 from hashlib import file_digest
 from pathlib import Path
 from time import monotonic
@@ -85,10 +86,10 @@ def probe(path: Path, limits: Limits | None = None, *, clock: Clock = monotonic)
 
 
 def facts(path: Path, probe: Probe, clips: int) -> VideoFacts:
-    """Say of a video what a result keeps of it."""
+    """Say of a video what a result keeps of it; what is no UTF-8 in its name is replaced, as JSON cannot hold it."""
     return VideoFacts(
         sha256=probe.sha256,
-        name=path.name,
+        name=os.fsencode(path.name).decode("utf-8", "replace"),
         seconds=probe.seconds,
         clips=clips,
         width=probe.width,

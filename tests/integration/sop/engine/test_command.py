@@ -2,6 +2,7 @@
 """`ovpo sop` as a person or a script meets it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,40 @@ def test_mixed_embedders_cannot_be_judged(films: Films, tmp_path: Path) -> None:
     assert json.loads(done.out)["reasons"][0]["code"] == "mixed_embedders"
 
 
+def test_a_file_of_another_kind_in_an_embeddings_place_is_not_replaced(films: Films, tmp_path: Path) -> None:
+    beside = tmp_path / "gold.json"
+    beside.write_bytes(films.definition.read_bytes())
+    done = sop("embed", films["retake"], films["gold"], "--out", tmp_path)
+    assert (done.code, f"{beside}: is there already" in done.line) == (1, True)
+    assert [file.name for file in tmp_path.iterdir()] == ["gold.json"]
+    assert beside.read_bytes() == films.definition.read_bytes()
+
+
+def test_a_video_whose_name_is_no_utf8_is_scored_explained_and_embedded(films: Films, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"g\xff.mp4")
+    odd.symlink_to(films["three frames"])
+    done = sop("score", films["gold"], odd, "--json", "--explain", tmp_path / "explained")
+    assert (done.code, done.err) == (12, "")
+    assert json.loads(done.out)["trainee"]["name"] == "g\ufffd.mp4"
+    odd.unlink()
+    odd.symlink_to(films["retake"])
+    assert sop("embed", odd, "--out", tmp_path).code == 0
+    assert sop("probe", odd).code == 0
+
+
+def test_rows_and_videos_are_told_apart_by_what_is_in_them(films: Films, tmp_path: Path) -> None:
+    assert sop("embed", films["retake"], "--out", tmp_path).code == 0
+    rows = (tmp_path / "retake.npy").rename(tmp_path / "retake.mp4")
+    assert sop("fit", rows, "--out", tmp_path / "adapters").code == 0
+    assert scored(films, "retake", "--json").code == 0
+    assert sop("score", films["gold"], rows, "--definition", films.definition, "--quiet").code == 0
+    named = tmp_path / "film.npy"
+    named.symlink_to(films["gold"])
+    for arguments in (("score", named, rows), ("fit", named, "--out", tmp_path)):
+        done = sop(*arguments)
+        assert (done.code, "film.npy: is no array of numbers" in done.line) == (1, True)
+
+
 def test_a_video_is_looked_over(films: Films) -> None:
     assert "256 x 144" in sop("probe", films["gold"]).out
     assert sop("probe", films["gold"], "--json").json["codec"] == "h264"
@@ -122,7 +157,14 @@ def test_what_is_printed_keeps_the_schema_that_is_printed(films: Films) -> None:
     ("arguments", "code", "line"),
     [
         (("score", "nowhere.mp4", "GOLD"), 3, "nowhere.mp4: there is no such file"),
-        (("score", "GOLD", "GOLD", "--definition", "nowhere.yaml"), 2, "name a definition file"),
+        (("score", "nowhere.npy", "GOLD"), 3, "nowhere.npy: there is no such file"),
+        (("score", "GOLD", "nowhere.npy"), 3, "nowhere.npy: there is no such file"),
+        (("fit", "nowhere.npy", "--out", "."), 3, "nowhere.npy: there is no such file"),
+        (("embed", "nowhere.mp4"), 3, "nowhere.mp4: there is no such file"),
+        (("probe", "nowhere.mp4"), 3, "nowhere.mp4: there is no such file"),
+        (("calibrate", "nowhere.npy", "--adapter", "nowhere.npz"), 3, "make one with ovpo sop fit"),
+        (("score", "GOLD", "GOLD", "--definition", "GOLD"), 2, "gold.mp4: "),
+        (("score", "GOLD", "GOLD", "--definition", "nowhere.yaml"), 3, "name a definition file"),
         (("score", "GOLD", "GOLD", "--adapter", "nowhere.npz"), 3, "make one with ovpo sop fit"),
         (("score", "GOLD", "GOLD", "--model", "mine"), 2, "give --embedder vjepa2"),
         (("score", "GOLD", "GOLD", "--report", "nowhere/report.pdf"), 2, "--report: nowhere/report.pdf"),

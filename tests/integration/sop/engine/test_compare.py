@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from ovpo.sop.adapters.fitting import fit
 from ovpo.sop.comparing import compare
+from ovpo.sop.definitions.reading import load
 from ovpo.sop.embedders.choosing import choose
+from ovpo.sop.embedders.interface import Embedder
+from ovpo.sop.embedding import Embedding
 from ovpo.sop.embedding_files import save
 from ovpo.sop.errors import AdapterError, SopError, VideoError
+from ovpo.sop.judging.limits import Limits
 from ovpo.sop.picturing import pictures_of
 from ovpo.sop.result import DeviationType, Result, Verdict
 from ovpo.sop.standard import prepare
-from ovpo.sop.watching import look, watch
+from ovpo.sop.watching import Keeper, Side, Told, look, watch
 from tests.integration.sop.engine.conftest import OWN, Films
 from tests.unit.sop.embedding.building import embedding, some_rows
 
@@ -141,11 +147,56 @@ def test_an_adapter_of_another_embedder_is_refused_before_any_video_is_decoded(f
     assert told == []
 
 
-def test_three_retakes_calibrate_without_nuisances(films: Films) -> None:
+class Seen(Side):
+    """Remembers what was kept of it while it was embedded."""
+
+    kept_while_embedded: ClassVar[list[Keeper | None]] = []
+
+    def embedded(self, embedder: Embedder, keeper: Keeper | None = None, progress: Told | None = None) -> Embedding:
+        self.kept_while_embedded.append(keeper)
+        return super().embedded(embedder, keeper, progress)
+
+
+def of_three_files(of: Embedding) -> list[Embedding]:
+    videos = (structs.replace(of.sidecar.video, sha256=digest * 64) for digest in "abc")
+    return [Embedding(of.rows, structs.replace(of.sidecar, video=video)) for video in videos]
+
+
+def test_three_retakes_calibrate_without_nuisances_and_no_pictures_are_held_for_them(films: Films) -> None:
     embedder = choose("heuristic")
     retake = watch(films["retake"], embedder)
-    few = prepare(look(films["gold"], embedder), embedder, retakes=[retake], now=NOW)
-    many = prepare(look(films["gold"], embedder), embedder, retakes=[retake] * 3, now=NOW)
+    gold = look(films["gold"], embedder)
+    seen = Seen(gold.path, gold.sidecar, probed=gold.probed)
+    few = prepare(gold, embedder, retakes=[retake], now=NOW)
+    many = prepare(seen, embedder, retakes=of_three_files(retake), now=NOW)
     assert few.calibration.learnt_from == "1 retake and 4 synthetic nuisances of the gold video"
     assert many.calibration.learnt_from == "3 retakes"
     assert 0.5 < many.calibration.usual < 1
+    assert seen.kept_while_embedded == [None]
+
+
+def test_the_same_retake_three_times_and_the_gold_count_as_one(films: Films) -> None:
+    embedder = choose("heuristic")
+    gold, retake = (watch(films[name], embedder) for name in ("gold", "retake"))
+    learnt = prepare(look(films["gold"], embedder), embedder, retakes=[retake, retake, retake, gold], now=NOW)
+    assert learnt.calibration.learnt_from == "1 of 4 retakes and 4 synthetic nuisances of the gold video"
+    assert learnt.calibration.pairs == 5
+
+
+def test_nuisances_are_learnt_from_after_all_where_the_retakes_show_something_else(films: Films) -> None:
+    embedder = choose("heuristic")
+    others = of_three_files(watch(films["black"], embedder))
+    learnt = prepare(look(films["gold"], embedder), embedder, retakes=others, now=NOW)
+    plain = prepare(look(films["gold"], embedder), embedder, adapter=learnt.adapter, now=NOW)
+    assert learnt.calibration == plain.calibration
+    assert learnt.calibration.learnt_from == "4 synthetic nuisances of the gold video"
+
+
+def test_the_limits_of_the_definition_hold_and_are_recorded_unless_others_are_given(films: Films) -> None:
+    loaded = load(films.definition)
+    quick = structs.replace(loaded, limits=Limits(over=1.0, slack_seconds=0.001, slack_share=0.001))
+    told = compare(films["gold"], films["retake"], definition=quick, now=NOW).result
+    assert DeviationType.OVER_TIME in {one.type for one in told.deviations}
+    assert told.settings["limits.slack_seconds"] == 0.001
+    given = compare(films["gold"], films["retake"], definition=quick, limits=Limits(), now=NOW).result
+    assert given.deviations == ()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import hashlib
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -63,6 +64,12 @@ def test_a_result_keeps_the_facts(tmp_path: Path) -> None:
     kept = facts(path, found, clips=8)
     assert (kept.name, kept.sha256, kept.seconds, kept.clips) == ("a.mp4", found.sha256, 2.0, 8)
     assert (kept.width, kept.height, kept.frames_per_second) == (64, 48, 25.0)
+
+
+def test_a_name_that_is_no_utf8_becomes_text(tmp_path: Path) -> None:
+    path = shoot(tmp_path / "a.mp4", Film(steady(1))).rename(tmp_path / os.fsdecode(b"g\xff\xc3\xa4.mp4"))
+    kept = facts(path, probe(path), clips=4)
+    assert kept.name == "g\ufffdä.mp4"
 
 
 def _refused(path: Path, limits: Limits | None = None) -> VideoError:

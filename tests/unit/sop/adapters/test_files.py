@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Adapters as files: versions that never change, strict reading, and the newest for a maker."""
+"""Adapters as files: versions that never change and strict reading."""
 
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,16 @@ import numpy as np
 import pytest
 
 from ovpo.sop.adapters.adapter import Adapter
-from ovpo.sop.adapters.files import latest, load, save
+from ovpo.sop.adapters.files import load, save
 from ovpo.sop.adapters.fitting import fit
-from ovpo.sop.embedding import Setting
 from ovpo.sop.errors import AdapterError
 from tests.unit.sop.embedding.building import DIMS, embedding, some_rows
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
 
-def adapter(given: str = "abcd", now: datetime = NOW, settings: dict[str, Setting] | None = None) -> Adapter:
-    return fit([embedding(some_rows(40, seed=1), settings=settings)], now=now, id=given)
+def adapter() -> Adapter:
+    return fit([embedding(some_rows(40, seed=1))], now=NOW, id="abcd")
 
 
 def rewrite(file: Path, change: Callable[[dict[str, Any]], object] = lambda _: None, **arrays: Any) -> None:
@@ -64,35 +63,10 @@ def test_a_version_is_never_overwritten(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_the_newest_version_for_a_maker_is_found(tmp_path: Path) -> None:
-    save(tmp_path, adapter("newest", NOW + timedelta(hours=2)))
-    save(tmp_path, adapter("zzzz", NOW))
-    save(tmp_path, adapter("other", NOW + timedelta(hours=3), {"a": 2}))
-    (tmp_path / "feature_adapter_20260304T020000Z_newest.calibration.json").write_text("{}")
-    found = latest(tmp_path, adapter().record.maker)
-    assert found is not None
-    assert found.record.name == "feature_adapter_20260304T020000Z_newest"
-
-
-def test_a_version_whose_sidecar_is_not_written_yet_is_not_there(tmp_path: Path) -> None:
-    save(tmp_path, adapter("first", NOW))
-    save(tmp_path, adapter("second", NOW + timedelta(hours=1))).with_suffix(".json").unlink()
-    found = latest(tmp_path, adapter().record.maker)
-    assert found is not None
-    assert found.record.name.endswith("first")
-
-
-def test_where_there_is_none_none_is_found(tmp_path: Path) -> None:
-    save(tmp_path, adapter(settings={"a": 2}))
-    assert latest(tmp_path, adapter().record.maker) is None
-    assert latest(tmp_path / "nowhere", adapter().record.maker) is None
-
-
-def test_a_damaged_sidecar_is_an_error_and_not_passed_over(tmp_path: Path) -> None:
-    save(tmp_path, adapter()).with_suffix(".json").write_text("{")
-    with pytest.raises(AdapterError) as caught:
-        latest(tmp_path, adapter().record.maker)
-    assert caught.value.code == "bad_sidecar"
+def test_a_damaged_sidecar_is_refused(tmp_path: Path) -> None:
+    file = save(tmp_path, adapter())
+    file.with_suffix(".json").write_text("{")
+    assert code_of(file) == "bad_sidecar"
 
 
 def test_statistics_that_were_exchanged_are_refused(tmp_path: Path) -> None:
@@ -122,14 +96,22 @@ def test_statistics_that_cannot_be_used_are_refused(tmp_path: Path, arrays: dict
     assert code_of(file) == "bad_adapter"
 
 
+def test_a_file_that_is_not_there_is_called_missing(tmp_path: Path) -> None:
+    file = save(tmp_path, adapter())
+    file.unlink()
+    assert code_of(file) == "missing"
+    with pytest.raises(AdapterError, match=r"nowhere\.npz: there is no such file; make one with ovpo sop fit"):
+        load(tmp_path / "nowhere.npz")
+    (tmp_path / "folder.npz").mkdir()
+    assert code_of(tmp_path / "folder.npz") == "bad_adapter"
+
+
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     file = save(tmp_path, adapter())
     for content in (b"", b"PK\x03\x04 but no archive"):
         file.write_bytes(content)
         rewrite(file)
         assert code_of(file) == "bad_adapter"
-    file.unlink()
-    assert code_of(file) == "bad_adapter"
 
 
 @pytest.mark.parametrize(

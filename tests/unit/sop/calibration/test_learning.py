@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 import pytest
+from msgspec import structs
 
 from ovpo.sop.calibration.calibration import DEFAULT
-from ovpo.sop.calibration.learning import AGAIN, LOWEST, SAME, Measure, from_retakes, learnt, measured, steps_of_rows
+from ovpo.sop.calibration.learning import AGAIN, LOWEST, SAME, Measure, from_retakes, learnt, measured
+from ovpo.sop.embedding import Embedding
+from ovpo.sop.judging.comparing import steps_of_rows
 from tests.unit.sop.comparing.drawing import gold_steps_of, run_of
 
 STEPS = gold_steps_of(4)
@@ -101,7 +104,24 @@ def test_from_nothing_the_defaults_are_learnt() -> None:
 
 
 def test_retakes_are_measured_where_they_show_the_gold() -> None:
-    retakes = [run_of((1, 2, 3, 4), seed=3), run_of((2, 3, 4), seed=4), run_of((21, 22, 23))]
+    retakes = [
+        run_of((1, 2, 3, 4), "second.mp4", seed=3),
+        run_of((2, 3, 4), "third.mp4", seed=4),
+        run_of((21, 22, 23), "other.mp4"),
+    ]
     found = list(from_retakes(GOLD, retakes, STEPS))
     assert len(found) == 2
     assert all(one.level > 0.9 for one in found)
+
+
+def test_the_same_file_counts_as_one_retake_and_the_gold_as_none() -> None:
+    second = run_of((1, 2, 3, 4), "second.mp4", seed=3)
+    again = run_of((1, 2, 3, 4), "second.mp4", seed=3)
+    assert len(list(from_retakes(GOLD, [second, GOLD, again, second], STEPS))) == 1
+
+
+def test_retakes_in_less_light_are_measured_where_less_is_needed() -> None:
+    retake = run_of((1, 2, 3, 4), "second.mp4", seed=3)
+    dim = Embedding(retake.rows, structs.replace(retake.sidecar, brightness=(0.02,) * len(retake.rows)))
+    assert not list(from_retakes(GOLD, [dim], STEPS))
+    assert len(list(from_retakes(GOLD, [dim], STEPS, 0.01))) == 1

@@ -75,6 +75,12 @@ def test_stillness_at_either_end_is_no_step_but_a_short_rest_is_part_of_one() ->
     assert edges(with_ends(GOLD, 4)) == edges(GOLD)
 
 
+def test_stillness_after_the_last_step_that_was_placed_is_no_part_of_it() -> None:
+    assert edges(with_ends(GOLD, 12), defined(2.5, 6, 11)) == [(10, 24), (24, 44), (44, 68)]
+    assert edges(with_ends(GOLD, 4), defined(2.5, 6, 11))[-1] == (44, 80)
+    assert edges(with_ends(GOLD, 12), defined(2.5, 6, 19)) == [(10, 24), (24, 76), (76, 77)]
+
+
 def test_the_ends_are_cut_off_for_the_comparison() -> None:
     cut, steps = without_ends(GOLD, gold_steps(GOLD, defined(2.5, 6, 11)))
     assert [(step.first, step.end) for step in steps] == [(0, 14), (14, 34), (34, 70)]

@@ -9,8 +9,11 @@ from msgspec import structs
 from ovpo.sop.calibration.calibration import DEFAULT
 from ovpo.sop.comparing import MOST_CELLS, Comparison, judge_embeddings
 from ovpo.sop.embedding import Embedding
+from ovpo.sop.errors import SopError
 from ovpo.sop.judging.case import GoldStep
+from ovpo.sop.judging.reading import Prices
 from ovpo.sop.result import DeviationType, Verdict
+from ovpo.sop.scoring.settings import USUAL
 from tests.unit.sop.comparing.drawing import STEP_ROWS, gold_steps_of, run_of
 from tests.unit.sop.embedding.building import embedding, some_rows
 
@@ -60,6 +63,7 @@ def test_the_result_says_what_it_was_made_with() -> None:
     assert result.settings["calibration.same"] == DEFAULT.same
     assert result.settings["scoring.weights.missing"] == 100
     assert "limits.over" in result.settings
+    assert result.settings["prices.jump"] == Prices().jump
     assert comparison.likeness is not None
     assert comparison.likeness.shape == (80, 80)
     assert comparison.likeness.diagonal().min() > 0.9
@@ -115,6 +119,31 @@ def test_dark_and_still_videos_are_not_judged_even_if_no_row_shows_anything(ligh
     sidecar = structs.replace(nothing.sidecar, **{light: (0.0,) * 60})
     result = judged(GOLD, Embedding(nothing.rows, sidecar)).result
     assert [one.code for one in result.reasons] == [{"brightness": "too_dark", "motion": "still"}[light]]
+
+
+@pytest.mark.parametrize(("light", "needed"), [(0.055, USUAL.dark_brightness), (0.02, 0.01)])
+def test_a_run_in_light_that_is_just_enough_is_judged_by_what_is_done_in_it(light: float, needed: float) -> None:
+    scoring = structs.replace(USUAL, dark_brightness=needed)
+    run = run_of((1, 2, 3, 4), seed=1)
+    dim = Embedding(run.rows, structs.replace(run.sidecar, brightness=(light,) * len(run.rows)))
+    result = judge_embeddings(
+        GOLD, dim, steps=STEPS, calibration=DEFAULT, scoring=scoring, task="drawn", now=NOW
+    ).result
+    assert (result.verdict, result.deviations) == (Verdict.PASS, ())
+
+
+def test_a_gold_without_rows_is_an_error_that_names_it_and_not_the_trainee() -> None:
+    with pytest.raises(SopError, match=r"gold\.mp4 has 0\.0 s") as caught:
+        judged(embedding(np.zeros((0, 48), np.float32), "gold.mp4"), run_of((1, 2)), ())
+    assert caught.value.code == "gold_too_short"
+
+
+def test_the_prices_that_were_in_force_are_recorded_even_if_nothing_was_compared() -> None:
+    for trainee in (GOLD, embedding(some_rows(1, 3, 48))):
+        comparison = judge_embeddings(
+            GOLD, trainee, steps=STEPS, calibration=DEFAULT, prices=Prices(jump=9.0), task="drawn", now=NOW
+        )
+        assert comparison.result.settings["prices.jump"] == 9.0
 
 
 def test_a_run_of_other_steps_is_another_procedure() -> None:

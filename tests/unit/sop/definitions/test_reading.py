@@ -195,8 +195,11 @@ def test_half_a_character_in_json_is_refused() -> None:
 
 
 def test_a_file_that_is_not_there_and_one_that_is_too_large_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DefinitionError, match="cannot be read: No such file or directory; name a definition file"):
+    with pytest.raises(DefinitionError, match=r"none\.yaml: there is no such file; name a definition file") as caught:
         load(tmp_path / "none.yaml")
+    assert caught.value.code == "missing"
+    with pytest.raises(DefinitionError, match="cannot be read: Is a directory; name a definition file"):
+        load(tmp_path)
     large = tmp_path / "large.yaml"
     large.write_bytes(b"#" * 200_000)
     with pytest.raises(DefinitionError, match="has more than 131072 bytes"):

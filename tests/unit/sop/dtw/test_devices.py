@@ -52,6 +52,7 @@ def test_a_gpu_that_agrees_is_checked_once_and_used(worth: pytest.MonkeyPatch) -
 
 
 def test_a_gpu_that_disagrees_is_not_used(worth: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "ovpo.sop.dtw")
     gpu = FakeGpu(shift=1e-3)
     use(worth, gpu)
     assert align(GOLD, GOLD).mean_cost == align(GOLD, GOLD, device="cpu").mean_cost
@@ -63,6 +64,7 @@ def test_a_gpu_that_disagrees_is_not_used(worth: pytest.MonkeyPatch, caplog: pyt
 def test_a_gpu_that_fails_is_left_alone_after_one_warning(
     worth: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails_after: int
 ) -> None:
+    caplog.set_level(logging.WARNING, "ovpo.sop.dtw")
     gpu = FakeGpu(fails_after=fails_after)
     use(worth, gpu)
     for _ in range(3):
@@ -83,6 +85,7 @@ def test_the_cpu_is_used_where_it_is_asked_for_and_for_small_pairs(monkeypatch: 
 
 
 def test_no_gpu_is_no_fault(worth: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "ovpo.sop.dtw")
     use(worth, None)
     align(GOLD, GOLD)
     assert not caplog.records

@@ -12,7 +12,7 @@ import pytest
 
 from ovpo.sop import embedding_files
 from ovpo.sop.embedding import Embedding
-from ovpo.sop.embedding_files import load, save
+from ovpo.sop.embedding_files import is_stored, load, refuse_to_replace, save
 from ovpo.sop.errors import EmbeddingError
 from tests.unit.sop.embedding.building import embedding, some_rows
 
@@ -164,6 +164,94 @@ def test_brightness_that_is_no_number_is_not_written(tmp_path: Path) -> None:
     given = embedding(some_rows(2, seed=1))
     with pytest.raises(EmbeddingError, match="brightness"):
         save(tmp_path / "a", Embedding(given.rows, msgspec.structs.replace(given.sidecar, brightness=(0.5, np.nan))))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"task": "a", "steps": [{"name": "b"}]}',
+        b'{"schema_version": "1.0", "npz_sha256": "0", "record": {}}',
+        b"[1, 2]",
+        b"\xff",
+        b"",
+    ],
+)
+def test_a_file_of_somebody_else_in_the_sidecars_place_is_not_replaced(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "gold.json").write_bytes(content)
+    for refuse in (lambda path: save(path, embedding(some_rows(3, seed=1))), refuse_to_replace):
+        with pytest.raises(EmbeddingError, match=r"gold\.json: is there already.*; move it, or") as caught:
+            refuse(tmp_path / "gold.npy")
+        assert caught.value.code == "already_there"
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"gold.json": content}
+
+
+def test_rows_of_somebody_else_are_not_replaced(tmp_path: Path) -> None:
+    np.save(tmp_path / "gold.npy", np.arange(3))
+    for refuse in (lambda path: save(path, embedding(some_rows(3, seed=1))), refuse_to_replace):
+        with pytest.raises(EmbeddingError, match=r"gold\.npy: is there already without gold\.json; move it, or"):
+            refuse(tmp_path / "gold.npy")
+    assert np.array_equal(np.load(tmp_path / "gold.npy"), np.arange(3))
+
+
+def test_a_sidecar_of_another_version_may_be_replaced(tmp_path: Path) -> None:
+    save(tmp_path / "a", embedding(some_rows(5, seed=1)))
+    change_sidecar(
+        tmp_path / "a.json", lambda values: (values.update(schema_version="0.1"), values["sidecar"].pop("maker"))
+    )
+    second = embedding(some_rows(6, seed=2))
+    save(tmp_path / "a", second)
+    assert np.array_equal(load(tmp_path / "a").rows, second.rows)
+
+
+def test_what_cannot_be_written_as_json_leaves_no_rows_behind(tmp_path: Path) -> None:
+    given = embedding(some_rows(3, seed=1), name="a.mp4")
+    video = msgspec.structs.replace(given.sidecar.video, name="g\udcff.mp4")
+    with pytest.raises(UnicodeEncodeError):
+        save(tmp_path / "a", Embedding(given.rows, msgspec.structs.replace(given.sidecar, video=video)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sidecar_for_which_there_is_no_room_leaves_no_rows_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(_: bytes) -> bytes:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(msgspec.json, "format", no_room)
+    with pytest.raises(EmbeddingError, match="no space left"):
+        save(tmp_path / "a", embedding(some_rows(3, seed=1)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_rows_are_known_by_their_content_and_read_under_any_name(tmp_path: Path) -> None:
+    given = embedding(some_rows(5, seed=1))
+    for name in ("a.NPY", "a.rows", "a"):
+        path = save(tmp_path / "a", given).rename(tmp_path / name)
+        assert is_stored(path)
+        assert np.array_equal(load(path).rows, given.rows)
+        path.rename(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\0\0\0\x18ftypisom"])
+def test_a_file_that_only_its_name_calls_an_array_is_refused_for_what_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.npy"
+    path.write_bytes(content)
+    assert is_stored(path)
+    error = refusal(path)
+    assert error.code == "bad_rows"
+    assert "a.npy: is no array of numbers, whatever its name says" in str(error)
+
+
+def test_a_video_is_not_stored_and_what_is_no_file_neither(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypisom")
+    assert not any(is_stored(path) for path in (tmp_path / "a.mp4", tmp_path / "none.mp4", tmp_path))
+
+
+def test_rows_that_are_not_there_are_called_missing_by_their_own_name(tmp_path: Path) -> None:
+    error = refusal(tmp_path / "none.npy")
+    assert (error.code, str(error).split(";")[0]) == ("missing", f"{tmp_path}/none.npy: there is no such file")
+    (tmp_path / "folder.npy").mkdir()
+    assert refusal(tmp_path / "folder.npy").code == "bad_rows"
 
 
 def test_a_folder_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order of the steps is told by the fewest exchanges and moves, and they make it out of the gold's."""
 
+from collections.abc import Sequence
 from itertools import permutations
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovpo.sop.judging.order import Change, Exchange, Move, apply, explain
+from ovpo.sop.judging import order as judging_order
+from ovpo.sop.judging.order import MOST_PLACES, MOST_STATES, Change, Exchange, Move, explain
 
 ORDERS = st.integers(1, 12).flatmap(
     lambda many: st.permutations(range(1, many + 1)).flatmap(
@@ -52,8 +55,9 @@ def test_no_fewer_changes_would_do_up_to_six_steps() -> None:
         assert apply(told, range(6)) == order
 
 
-def test_an_exchange_across_a_move_is_told_by_two_changes_among_twelve_steps() -> None:
-    order = apply((Exchange(1, 12), Move(5, 8)), range(1, 13))
+@pytest.mark.parametrize("many", [12, 200])
+def test_an_exchange_across_a_move_is_told_by_two_changes(many: int) -> None:
+    order = apply((Exchange(1, many), Move(5, 8)), range(1, many + 1))
     assert len(explain(order)) == 2
 
 
@@ -73,9 +77,37 @@ def test_the_same_order_is_always_told_in_the_same_way() -> None:
     assert apply(explain(order), range(40)) == tuple(order)
 
 
+@pytest.mark.parametrize("many", [12, 60, 500])
+def test_no_more_orders_are_looked_at_than_are_allowed(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at, broken = [0], judging_order._broken
+
+    def counted(*given: Any) -> int:
+        looked_at[0] += 1
+        return broken(*given)
+
+    monkeypatch.setattr(judging_order, "_broken", counted)
+    order = [*range(many)]
+    Random(4).shuffle(order)
+    assert apply(explain(order), range(many)) == tuple(order)
+    assert looked_at[0] <= min(MOST_STATES, MOST_PLACES // many) + 1
+
+
 def test_a_step_that_comes_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="comes twice"):
         explain((1, 2, 1))
+
+
+def apply(changes: Sequence[Change], steps: Sequence[int]) -> tuple[int, ...]:
+    """Make changes one after another to steps in the gold's order."""
+    order = list(steps)
+    for change in changes:
+        if isinstance(change, Exchange):
+            one, other = order.index(change.a), order.index(change.b)
+            order[one], order[other] = change.b, change.a
+        else:
+            order.remove(change.step)
+            order.insert(0 if change.after is None else order.index(change.after) + 1, change.step)
+    return tuple(order)
 
 
 def _fewest(many: int) -> dict[tuple[int, ...], int]:

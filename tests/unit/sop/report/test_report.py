@@ -88,6 +88,12 @@ def test_metrics_and_losses_stand_with_a_sum_that_leads_to_the_score(flawed: byt
     assert "Together 51.50 100 - 51.5 = 48.5 points" in text
 
 
+def test_a_sum_of_losses_above_100_says_why_it_leads_to_no_points() -> None:
+    lost = tuple(replace(metric, loss=metric.weight, value=1.0) for metric in results.metrics(0.0)) * 2
+    text = words(_plain(replace(results.flawed(), metrics=lost, score=0.0)))
+    assert "Together 200.00 100 - 200.0, at least 0 = 0.0 points" in text
+
+
 def test_videos_versions_and_settings_are_named(flawed: bytes) -> None:
     text = words(flawed)
     result = results.flawed()
