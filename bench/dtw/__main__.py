@@ -13,7 +13,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from bench.query.report import Goal, print_goals
+from bench.goals import Goal, print_goals
 
 WIDTH: Final = 120
 LENGTHS: Final = (96, 320, 1024, 2016)

@@ -14,7 +14,7 @@ from rich.table import Table
 from bench.embed import measuring
 from bench.embed.measuring import DECODE, INTAKE, SAMPLE, Took
 from bench.embed.scene import minute, minutes
-from bench.query.report import Goal, print_goals
+from bench.goals import Goal, print_goals
 
 WIDTH: Final = 120
 SAMPLE_RATIO: Final = 1.15

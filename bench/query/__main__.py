@@ -20,6 +20,7 @@ import httpx
 from rich.console import Console
 from rich.progress import track
 
+from bench.goals import Goal, print_goals
 from bench.query import measuring, plans, report, shape
 from bench.query.ground import fill, survey
 from bench.query.kinds import KINDS, Ground, Kind
@@ -57,13 +58,11 @@ def main() -> int:
         found = _explain(settings, ground, key)
         report.print_plans(console, found, whole=asked.plans)
     goals.append(report.plan_goal(found))
-    report.print_goals(console, goals)
+    print_goals(console, goals)
     return 0 if all(goal.ok for goal in goals) else 1
 
 
-def _measure(
-    console: Console, settings: Settings, ground: Ground, key: str, requests: int, clients: int
-) -> list[report.Goal]:
+def _measure(console: Console, settings: Settings, ground: Ground, key: str, requests: int, clients: int) -> list[Goal]:
     before = plans.sequential_scans(settings)
     port = settings.query.port
     with query_service(settings) as service, measuring.connect(port, key) as client:

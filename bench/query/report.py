@@ -2,27 +2,17 @@
 """The tables that the benchmark prints, and whether every goal was reached."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.goals import Goal, said
 from bench.query.kinds import Kind
 from bench.query.measuring import Seen
 from bench.query.plans import Plan
 
 P95 = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What was to be, what was seen, and whether that is good."""
-
-    name: str
-    wanted: str
-    seen: str
-    ok: bool
 
 
 def time_goals(kinds: Sequence[Kind], measured: Mapping[str, Seen]) -> list[Goal]:
@@ -77,19 +67,11 @@ def print_plans(console: Console, plans: Sequence[Plan], *, whole: bool) -> None
     table = _table("Plans", "asked by, and what it reads", "scans", "ms", "ok")
     for plan in plans:
         took = "" if plan.milliseconds is None else f"{plan.milliseconds:.1f}"
-        table.add_row(Text(plan.of), Text("\n".join(plan.scans)), took, _said(plan.ok))
+        table.add_row(Text(plan.of), Text("\n".join(plan.scans)), took, said(plan.ok))
     console.print(table)
     for plan in plans if whole else ():
         console.rule(Text(plan.of))
         console.print(Text(plan.text))
-
-
-def print_goals(console: Console, goals: Sequence[Goal]) -> None:
-    """Print goal, seen, and whether that is good."""
-    table = _table("Goals", "", "goal", "seen", "ok")
-    for goal in goals:
-        table.add_row(Text(goal.name), goal.wanted, goal.seen, _said(goal.ok))
-    console.print(table)
 
 
 def _time_goal(name: str, most: float | None, seen: Seen | None) -> Goal:
@@ -106,7 +88,3 @@ def _table(title: str, *headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, justify="left" if heading in texts else "right")
     return table
-
-
-def _said(ok: bool) -> Text:
-    return Text("yes", style="green") if ok else Text("NO", style="bold red")

@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from bench.query.report import Goal, print_goals
+from bench.goals import Goal, print_goals
 from bench.sdk.collector import collector
 from bench.sdk.emitting import BURST, Cost, costs
 from bench.sdk.holding import EMITS, Held, held

@@ -15,8 +15,9 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress, track
 
+from bench.goals import Goal, print_goals
 from bench.sop import report
-from bench.sop.goals import Goal, goals
+from bench.sop.goals import goals
 from bench.sop.judging import Judged
 from bench.sop.pairs import SETS, Pair, pairs
 from bench.sop.rendering import cache, files, render_all
@@ -47,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> int:
     report.print_verdicts(console, judged)
     reached = goals(judged)
     report.print_worst(console, judged, asked.worst)
-    report.print_goals(console, reached)
+    print_goals(console, reached)
     if asked.json is not None:
         _keep(asked.json, chosen, folder, judged, reached)
     return 0 if all(goal.ok for goal in reached) else 1

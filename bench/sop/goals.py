@@ -2,9 +2,9 @@
 """What the SOP engine is to reach, and whether it did."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from bench.goals import Goal
 from bench.sop import measures
 from bench.sop.judging import Judged
 from bench.sop.measures import Rates
@@ -22,16 +22,6 @@ F1_GOALS: Final = {
 CLEAN_SHARE: Final = 0.95
 BOUNDARY_SECONDS: Final = 0.5
 UNRELATED_SCORE: Final = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What was to be, what was seen, and whether that is good."""
-
-    name: str
-    wanted: str
-    seen: str
-    ok: bool
 
 
 def goals(judged: Sequence[Judged]) -> list[Goal]:

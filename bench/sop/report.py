@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.sop import measures
-from bench.sop.goals import Goal
 from bench.sop.judging import Judged
 from bench.sop.scenes.takes import Fault
 from ovpo.sop.result import Interval
@@ -88,15 +87,6 @@ def print_worst(console: Console, judged: Sequence[Judged], most: int) -> None:
                 console.print(Text(f"  FALSE  {told}"))
         if one.error or one.reasons:
             console.print(Text(f"  {one.error or ', '.join(one.reasons)}"))
-
-
-def print_goals(console: Console, goals: Sequence[Goal]) -> None:
-    """Print goal, seen, and whether that is good."""
-    table = _table("Goals", "", "goal", "seen", "ok")
-    for goal in goals:
-        said = Text("yes", style="green") if goal.ok else Text("NO", style="bold red")
-        table.add_row(Text(goal.name), goal.wanted, goal.seen, said)
-    console.print(table)
 
 
 def _told_fault(fault: Fault) -> str:

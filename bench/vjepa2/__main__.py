@@ -7,7 +7,7 @@ import sys
 import torch
 from rich.console import Console
 
-from bench.query.report import Goal, print_goals
+from bench.goals import Goal, print_goals
 from bench.vjepa2.measuring import large, speed
 from ovpo.sop.clips import Clips
 

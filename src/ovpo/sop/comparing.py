@@ -28,7 +28,7 @@ from ovpo.sop.judging.case import GoldStep
 from ovpo.sop.judging.finding import find, findings
 from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.reading import Prices
-from ovpo.sop.outcomes import judged, later, refused
+from ovpo.sop.outcomes import Terms, judged, later, refused
 from ovpo.sop.result import Reason, Result
 from ovpo.sop.scoring.judgeable import too_short
 from ovpo.sop.scoring.settings import USUAL, Scoring
@@ -84,10 +84,7 @@ def compare(
             refuse_other_adapter(adapter, side.sidecar)
     reason = _unfit(*sides, adapter, scoring)
     if reason is not None:
-        result = refused(
-            sides[0].sidecar,
-            sides[1].sidecar,
-            reason,
+        terms = Terms(
             calibration=calibration or DEFAULT,
             scoring=scoring,
             limits=limits,
@@ -95,6 +92,7 @@ def compare(
             task=defined.task if defined else task_of(gold.name),
             now=now,
         )
+        result = refused(sides[0].sidecar, sides[1].sidecar, reason, terms=terms)
         return Comparison(result, None, sides[0].sidecar.maker.clips.row_seconds, sides[0].video, sides[1].video)
     standard = prepare(
         sides[0],
@@ -137,6 +135,7 @@ def judge_embeddings(
     Raise SopError for a gold that shows no procedure.
     """
     refuse_bad_gold(gold, scoring)
+    terms = Terms(calibration=calibration, scoring=scoring, limits=limits, prices=prices, task=task, now=now)
     row_seconds = gold.sidecar.maker.clips.row_seconds
     reason = (
         _mixed(gold.sidecar, trainee.sidecar)
@@ -144,18 +143,7 @@ def judge_embeddings(
         or _too_long(len(gold.rows), len(trainee.rows), row_seconds)
     )
     if reason is not None:
-        result = refused(
-            gold.sidecar,
-            trainee.sidecar,
-            reason,
-            steps=steps,
-            calibration=calibration,
-            scoring=scoring,
-            limits=limits,
-            prices=prices,
-            task=task,
-            now=now,
-        )
+        result = refused(gold.sidecar, trainee.sidecar, reason, steps=steps, terms=terms)
         return Comparison(result, None, row_seconds, *videos)
     cut, inner = without_ends(gold, steps)
     case = reading.compare(cut, trainee, inner, calibration, prices, limits, scoring.dark_brightness)
@@ -168,12 +156,7 @@ def judge_embeddings(
         steps=found.steps,
         deviations=found.deviations,
         alignment=align_steps(case, cut.rows, trainee.rows),
-        calibration=calibration,
-        scoring=scoring,
-        limits=limits,
-        prices=prices,
-        task=task,
-        now=now,
+        terms=terms,
     )
     likeness = np.asarray(gold.rows @ trainee.rows.T, dtype=np.float32)
     return Comparison(later(result, steps[0].first * row_seconds), likeness, row_seconds, *videos)

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from ovpo.sop.embedding import Embedding, Rows, Sidecar
 from ovpo.sop.errors import EmbeddingError
+from ovpo.sop.versioned import OtherVersionError, decode
 from ovpo.sop.whole_files import replacing
 
 SCHEMA_VERSION: Final = "1.0"
@@ -30,10 +31,6 @@ class _Stored(Struct, frozen=True, kw_only=True):
     shape: tuple[int, int]
     sha256: str
     sidecar: Sidecar
-
-
-class _Version(Struct, frozen=True):
-    schema_version: str
 
 
 class _AnyVersion(Struct, frozen=True):
@@ -172,13 +169,12 @@ def _read_sidecar(file: Path) -> _Stored:
             f"{file}: cannot be read ({error.strerror or error}); rows are of no use without it, make both",
         ) from error
     try:
-        found = msgspec.json.decode(text, type=_Version).schema_version
-        if found.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-            raise EmbeddingError(
-                "schema_version",
-                f"{file}: schema_version is {found}, and {SCHEMA_VERSION} is read here; make the embedding again",
-            )
-        return msgspec.json.decode(text, type=_Stored)
+        return decode(text, _Stored, SCHEMA_VERSION)
+    except OtherVersionError as error:
+        raise EmbeddingError(
+            "schema_version",
+            f"{file}: schema_version is {error.found}, and {SCHEMA_VERSION} is read here; make the embedding again",
+        ) from error
     except msgspec.DecodeError as error:
         raise EmbeddingError(
             "bad_sidecar", f"{file}: is no sidecar of an embedding ({error}); make the embedding again"

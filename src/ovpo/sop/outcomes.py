@@ -2,6 +2,7 @@
 """Puts results together: of what was judged, and of what could not be."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
@@ -28,6 +29,18 @@ from ovpo.sop.scoring.verdict import Judgement
 NO_ALIGNMENT = Alignment(path=(), mean_cost=0.0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Of which task, when, and by which numbers a comparison was made."""
+
+    calibration: Calibration
+    scoring: Scoring
+    limits: Limits
+    prices: Prices
+    task: str
+    now: datetime
+
+
 def judged(
     gold: Sidecar,
     trainee: Sidecar,
@@ -36,34 +49,29 @@ def judged(
     steps: tuple[StepResult, ...],
     deviations: tuple[Deviation, ...],
     alignment: Alignment,
-    calibration: Calibration,
-    scoring: Scoring,
-    limits: Limits,
-    prices: Prices,
-    task: str,
-    now: datetime,
+    terms: Terms,
 ) -> Result:
     """Give the result of a comparison; one that cannot be judged has no score and accuses nobody."""
     mark = judgement.mark
     return Result(
-        task_id=task,
-        created_at=now,
+        task_id=terms.task,
+        created_at=terms.now,
         verdict=judgement.verdict,
         reasons=judgement.reasons,
         score=mark.points if mark else None,
-        threshold=scoring.threshold,
+        threshold=terms.scoring.threshold,
         gold=gold.video,
         trainee=trainee.video,
         steps=steps,
         deviations=deviations if mark else (),
         metrics=mark.metrics if mark else (),
         alignment=alignment,
-        settings=_settings(gold, calibration, scoring, limits, prices),
+        settings=_settings(gold, terms),
         versions=Versions(
             ovpo=version("ovpo"),
             embedder=f"{gold.maker.embedder} {gold.maker.version}",
             adapter=gold.adapter or "",
-            calibration=calibration.learnt_from,
+            calibration=terms.calibration.learnt_from,
         ),
     )
 
@@ -74,12 +82,7 @@ def refused(
     reason: Reason,
     *,
     steps: Sequence[GoldStep] = (),
-    calibration: Calibration,
-    scoring: Scoring,
-    limits: Limits,
-    prices: Prices,
-    task: str,
-    now: datetime,
+    terms: Terms,
 ) -> Result:
     """Give the result of what was not even compared."""
     row = gold.maker.clips.row_seconds
@@ -98,12 +101,7 @@ def refused(
         ),
         deviations=(),
         alignment=NO_ALIGNMENT,
-        calibration=calibration,
-        scoring=scoring,
-        limits=limits,
-        prices=prices,
-        task=task,
-        now=now,
+        terms=terms,
     )
 
 
@@ -135,15 +133,13 @@ def _moved(of: Interval, seconds: float) -> Interval:
     return Interval(round(of.start + seconds, 3), round(of.end + seconds, 3))
 
 
-def _settings(
-    sidecar: Sidecar, calibration: Calibration, scoring: Scoring, limits: Limits, prices: Prices
-) -> dict[str, str | float | int | bool]:
-    numbers = {name: value for name, value in structs.asdict(calibration).items() if name != "learnt_from"}
+def _settings(sidecar: Sidecar, terms: Terms) -> dict[str, str | float | int | bool]:
+    numbers = {name: value for name, value in structs.asdict(terms.calibration).items() if name != "learnt_from"}
     return {
         **{f"clips.{name}": value for name, value in structs.asdict(sidecar.maker.clips).items()},
         **{f"embedder.{name}": value for name, value in sidecar.maker.settings.items()},
         **{f"calibration.{name}": value for name, value in numbers.items()},
-        **{f"limits.{name}": value for name, value in structs.asdict(limits).items()},
-        **{f"prices.{name}": value for name, value in structs.asdict(prices).items()},
-        **listed(scoring),
+        **{f"limits.{name}": value for name, value in structs.asdict(terms.limits).items()},
+        **{f"prices.{name}": value for name, value in structs.asdict(terms.prices).items()},
+        **listed(terms.scoring),
     }

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from ovpo.sop.adapters.adapter import Adapter, Record, Role
 from ovpo.sop.errors import AdapterError
+from ovpo.sop.versioned import OtherVersionError, decode
 from ovpo.sop.whole_files import creating
 
 SCHEMA_VERSION: Final = "1.0"
@@ -29,10 +30,6 @@ class _Stored(Struct, frozen=True, kw_only=True):
     schema_version: str
     npz_sha256: str
     record: Record
-
-
-class _Version(Struct, frozen=True):
-    schema_version: str
 
 
 def save(folder: Path, adapter: Adapter) -> Path:
@@ -98,13 +95,12 @@ def _read_sidecar(file: Path) -> _Stored:
             "no_sidecar", f"{file}: cannot be read ({error.strerror or error}); an adapter is of no use without it"
         ) from error
     try:
-        found = msgspec.json.decode(text, type=_Version).schema_version
-        if found.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-            raise AdapterError(
-                "schema_version",
-                f"{file}: schema_version is {found}, and {SCHEMA_VERSION} is read here; fit a new adapter",
-            )
-        return msgspec.json.decode(text, type=_Stored)
+        return decode(text, _Stored, SCHEMA_VERSION)
+    except OtherVersionError as error:
+        raise AdapterError(
+            "schema_version",
+            f"{file}: schema_version is {error.found}, and {SCHEMA_VERSION} is read here; fit a new adapter",
+        ) from error
     except msgspec.DecodeError as error:
         raise AdapterError("bad_sidecar", f"{file}: is no sidecar of an adapter ({error}); fit a new one") from error
 

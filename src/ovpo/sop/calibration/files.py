@@ -15,6 +15,7 @@ from msgspec import Struct
 from ovpo.sop.adapters.adapter import Adapter
 from ovpo.sop.calibration.calibration import Calibration
 from ovpo.sop.errors import AdapterError
+from ovpo.sop.versioned import OtherVersionError, decode
 from ovpo.sop.whole_files import replacing
 
 SCHEMA_VERSION: Final = "1.0"
@@ -26,10 +27,6 @@ class _Stored(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     schema_version: str
     adapter: str
     calibration: Calibration
-
-
-class _Version(Struct, frozen=True):
-    schema_version: str
 
 
 def path_of(adapter: Path) -> Path:
@@ -61,13 +58,12 @@ def load(file: Path, adapter: Adapter) -> Calibration:
             "no_calibration", f"{file}: cannot be read ({error.strerror or error}); run ovpo sop calibrate"
         ) from error
     try:
-        found = msgspec.json.decode(text, type=_Version).schema_version
-        if found.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-            raise AdapterError(
-                "schema_version",
-                f"{file}: schema_version is {found}, and {SCHEMA_VERSION} is read here; calibrate again",
-            )
-        stored = msgspec.json.decode(text, type=_Stored)
+        stored = decode(text, _Stored, SCHEMA_VERSION)
+    except OtherVersionError as error:
+        raise AdapterError(
+            "schema_version",
+            f"{file}: schema_version is {error.found}, and {SCHEMA_VERSION} is read here; calibrate again",
+        ) from error
     except msgspec.DecodeError as error:
         raise AdapterError("bad_calibration", f"{file}: is no calibration ({error}); calibrate again") from error
     if stored.adapter != adapter.record.name:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ovpo.sop.embedding import Rows
 from ovpo.sop.judging.visits import Aside, Run, Visit
 from ovpo.sop.result import FramePair, Interval
 
@@ -40,8 +39,6 @@ class Case:
     """The gold row that each trainee row shows, or NOWHERE."""
     likeness: NDArray[np.float32]
     """The cosines, gold rows x trainee rows."""
-    own_rows: Rows
-    """The trainee's rows themselves."""
     motion: NDArray[np.float32]
     brightness: NDArray[np.float32]
     row_seconds: float

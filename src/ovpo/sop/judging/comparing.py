@@ -55,7 +55,6 @@ def compare(
         run=run,
         main=main_visits(run.visits, len(steps)),
         gold_row=run.gold_row,
-        own_rows=trainee.rows,
         likeness=likeness,
         motion=motion,
         brightness=brightness,

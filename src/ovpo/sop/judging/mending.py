@@ -29,7 +29,7 @@ def mended(
         if not passes(aside, limits):
             continue
         is_short = aside.rows * seconds < limits.deviation_seconds and _is_of_done_steps(aside, step_of, done)
-        if is_short or unlike(aside, likeness) > limits.unlike * level:
+        if is_short or closeness(aside, likeness) > limits.unlike * level:
             kept[aside.first : aside.end] = np.linspace(aside.gold_first, aside.gold_end - 1, aside.rows).round()
     return retold(run, kept, step_of)
 
@@ -65,7 +65,7 @@ def passes(aside: Aside, limits: Limits) -> bool:
     return limits.passing * aside.rows <= aside.passed <= limits.rushing * aside.rows and aside.passed > 0
 
 
-def unlike(aside: Aside, likeness: NDArray[np.float32]) -> float:
+def closeness(aside: Aside, likeness: NDArray[np.float32]) -> float:
     """Give the cosine that half of the rows of a stretch reach with any gold row that passed."""
     first, end = max(aside.gold_first - AROUND, 0), aside.gold_end + AROUND
     return float(np.median(likeness[first:end, aside.first : aside.end].max(axis=0)))
