@@ -24,7 +24,6 @@ class Question(StrEnum):
     RATE = "rate"
     ANSWER = "answer"
     BATCH = "batch"
-    BODY = "body"
     LIVE = "live"
 
 

@@ -62,7 +62,7 @@ def create(settings: Settings) -> FastAPI:
     rate = RateLimit("query", budgets, pool, shortcut)
     identify = admitted(principal(RememberedKeys(PostgresKeys(pool)), used=LastUse(pool).note), rate)
     hardware = load_hardware(settings.processor.hardware)
-    stores = Stores(pool, clickhouse, Bodies(shortcut), hardware)
+    stores = Stores(pool, clickhouse, Bodies(), hardware)
     governing = open_pool(settings.postgres, PostgresRole.GOVERN)
     objects = open_objects(settings.objects, settings.query, settings.home)
     stopping = Stopping()

@@ -167,10 +167,11 @@ def _events(columns: Columns) -> list[Event]:
 def _told(columns: Columns, names: Mapping[str, str]) -> list[dict[str, float]]:
     """Put the numbers of each event that were sent into an object; most columns hold nothing and are passed over."""
     count = len(columns["bytes"])
-    filled = {shown: columns[name] for name, shown in names.items() if columns[name].count(None) < count}
+    unsaid = {name: columns[name].count(None) for name in names}
+    filled = {shown: columns[name] for name, shown in names.items() if unsaid[name] < count}
     if not filled:
         return [{}] * count
-    return [
-        {name: value for name, value in zip(filled, values, strict=True) if value is not None}
-        for values in zip(*filled.values(), strict=True)
-    ]
+    rows = zip(*filled.values(), strict=True)
+    if not any(unsaid[name] for name, shown in names.items() if shown in filled):
+        return [dict(zip(filled, values, strict=True)) for values in rows]
+    return [{name: value for name, value in zip(filled, values, strict=True) if value is not None} for values in rows]
