@@ -23,6 +23,8 @@ class Maker(Struct, frozen=True, kw_only=True):
     dims: int
     clips: Clips
     settings: dict[str, Setting]
+    aspects: dict[str, tuple[int, int]] = {}
+    """Columns of a row that tell one thing each, from and to; an embedder whose columns have no meaning names none."""
 
 
 class Sidecar(Struct, frozen=True, kw_only=True):
@@ -44,6 +46,13 @@ class Embedding:
 
     rows: Rows
     sidecar: Sidecar
+    before: Rows | None = None
+    """The rows as they were before the adapter; absent where they were read from a file that has the adapted ones."""
+
+    @property
+    def raw(self) -> Rows | None:
+        """The rows that no adapter changed, where they are known."""
+        return self.rows if self.sidecar.adapter is None else self.before
 
 
 def difference(ours: Maker, theirs: Maker) -> tuple[str, object, object] | None:

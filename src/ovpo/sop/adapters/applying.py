@@ -31,7 +31,7 @@ def apply(adapter: Adapter, embedding: Embedding) -> Embedding:
         seen = raw.any(axis=1) & (lengths > 0)
         scores *= np.divide(1, lengths, out=np.zeros_like(lengths), where=seen)[:, None]
         rows[start : start + ROWS_AT_ONCE] = scores
-    return Embedding(rows, msgspec.structs.replace(sidecar, adapter=adapter.record.name))
+    return Embedding(rows, msgspec.structs.replace(sidecar, adapter=adapter.record.name), embedding.rows)
 
 
 def refuse_other_maker(adapter: Adapter, sidecar: Sidecar) -> None:

@@ -23,8 +23,18 @@ class Calibration(Struct, frozen=True, kw_only=True):
     """How far from there, as a share of the level, a cosine is as telling as can be."""
     again: float
     """A stretch of the trainee's video shows again what was shown before if their cosine is above this."""
+    shortfall: dict[str, float] = {}
+    """How far below what is usual in a pair an aspect of a step may be for two seconds, in usual differences; aspects
+    that are not named are not looked at."""
 
 
 DEFAULT = Calibration(
-    learnt_from="nothing: the defaults", pairs=0, usual=0.85, lowest=0.3, same=0.7, width=0.25, again=0.7
+    learnt_from="nothing: the defaults",
+    pairs=0,
+    usual=0.85,
+    lowest=0.3,
+    same=0.7,
+    width=0.25,
+    again=0.7,
+    shortfall={"place": 12.0, "held": 13.0, "sway": 11.0, "shape": 10.0},
 )

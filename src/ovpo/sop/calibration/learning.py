@@ -98,6 +98,7 @@ def learnt(measures: Sequence[Measure], learnt_from: str) -> Calibration:
         again=_between(
             [ANOTHER_TAKE * one.own_same for one in measures], [one.own_other for one in measures], AGAIN, DEFAULT.again
         ),
+        shortfall=DEFAULT.shortfall,
     )
 
 

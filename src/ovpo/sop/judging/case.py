@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ovpo.sop.judging.aspects import Otherwise
 from ovpo.sop.judging.visits import Aside, Run, Visit
 from ovpo.sop.result import FramePair, Interval
 
@@ -41,6 +42,8 @@ class Case:
     """The cosines, gold rows x trainee rows."""
     motion: NDArray[np.float32]
     brightness: NDArray[np.float32]
+    otherwise: tuple[Otherwise, ...]
+    """Stretches of steps that were done, but not as in the gold."""
     row_seconds: float
     expected: float
     least: float

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from ovpo.sop.calibration.calibration import Calibration
 from ovpo.sop.embedding import Embedding
+from ovpo.sop.judging.anew import told_anew
+from ovpo.sop.judging.aspects import done_otherwise
 from ovpo.sop.judging.case import Case, GoldStep
 from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.liveliness import lively_motion
@@ -43,22 +45,26 @@ def compare(
     level = _level(likeness, step_of, calibration, prices)
     least = calibration.same * level
     reading = _read(likeness, step_of, least, calibration.width * level, prices)
-    run = tell(reading, step_of, at_work)
+    run = told_anew(tell(reading, step_of, at_work), likeness, level, step_of)
     main = main_visits(run.visits, len(steps))
     pretended = lookalikes(run, main, trainee.rows, calibration.again)
     if pretended:
         run = without(run, pretended, step_of)
     run = mended(run, likeness, level, step_of, limits, gold.sidecar.maker.clips.row_seconds)
     run = without_strangers(run, likeness, level, step_of, limits)
+    main = main_visits(run.visits, len(steps))
+    row_seconds = gold.sidecar.maker.clips.row_seconds
+    rows = round(limits.deviation_seconds / row_seconds)
     return Case(
         steps=tuple(steps),
         run=run,
-        main=main_visits(run.visits, len(steps)),
+        main=main,
         gold_row=run.gold_row,
         likeness=likeness,
         motion=motion,
         brightness=brightness,
-        row_seconds=gold.sidecar.maker.clips.row_seconds,
+        otherwise=done_otherwise(gold, trainee, run, main, step_of, calibration.shortfall, rows),
+        row_seconds=row_seconds,
         expected=level,
         least=least,
     )

@@ -2,6 +2,7 @@
 """What was done beside the steps, and what of a step was done otherwise or not at all."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,13 @@ from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.stretches import Stretch
 from ovpo.sop.judging.visits import Aside, Visit
 from ovpo.sop.result import Deviation, DeviationType
+
+OTHERWISE: Final = {
+    "place": "is done in another place than in",
+    "held": "is done with another tool or part than in",
+    "sway": "is done by another movement than in",
+}
+"""What is said of a step of which one aspect is unlike the gold's."""
 
 
 def extra_steps(case: Case, stretches: tuple[Stretch, ...]) -> Iterator[Deviation]:
@@ -38,10 +46,9 @@ def execution_deviations(case: Case, stretches: tuple[Stretch, ...]) -> Iterator
         if one.step is None:
             continue
         span = case.trainee_interval(Aside(one.first, one.end, 0, 0))
+        how = OTHERWISE.get(one.aspect or "", "does not look like")
         yield _execution(
-            case,
-            one,
-            f"For {span.seconds:.1f} s “{case.steps[one.step].name}” does not look like the gold demonstration.",
+            case, one, f"For {span.seconds:.1f} s “{case.steps[one.step].name}” {how} the gold demonstration."
         )
 
 
@@ -76,7 +83,7 @@ def _execution(case: Case, one: Stretch, sentence: str) -> Deviation:
         names=(step.name,),
         gold=case.gold_interval(one.gold_first, one.gold_end),
         trainee=case.trainee_interval(Aside(one.first, one.end, 0, 0)),
-        confidence=_certainty(case, inside),
+        confidence=_certainty(case, inside) if one.aspect is None else round(1 - 0.5 / max(one.excess, 1) ** 2, 3),
         severity=round(min((one.gold_end - one.gold_first) / step.rows, 1.0), 3),
         sentence=sentence,
         evidence=case.pair((one.gold_first, one.gold_end), (one.first, one.end)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ovpo.sop.judging.aspects import Otherwise
 from ovpo.sop.judging.case import Case, GoldStep
 from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.liveliness import lively_motion
@@ -23,6 +24,9 @@ class Stretch:
     step: int | None = None
     gold_first: int = 0
     gold_end: int = 0
+    aspect: str | None = None
+    """What of the step is otherwise, where the step itself is there."""
+    excess: float = 0.0
 
     @property
     def rows(self) -> int:
@@ -31,8 +35,10 @@ class Stretch:
 
 
 def sort_out(case: Case, limits: Limits) -> tuple[Stretch, ...]:
-    """Say what every aside was that is long enough to be anything."""
-    return tuple(found for aside in case.run.asides for found in _of(case, aside, limits))
+    """Say what every aside was that is long enough to be anything, and what was done otherwise in a step."""
+    beside = tuple(found for aside in case.run.asides for found in _of(case, aside, limits))
+    told = {one.step for one in beside}
+    return beside + tuple(_inside(case, one) for one in case.otherwise if one.visit.step not in told)
 
 
 def working(stretches: tuple[Stretch, ...], visit: Visit) -> NDArray[np.bool_]:
@@ -50,6 +56,13 @@ def own_rows(stretches: tuple[Stretch, ...], visit: Visit) -> int:
         one.rows for one in stretches if one.step == visit.step and (one.end == visit.first or one.first == visit.end)
     )
     return int(working(stretches, visit).sum()) + beside
+
+
+def _inside(case: Case, one: Otherwise) -> Stretch:
+    shown = case.gold_row[one.first : one.end]
+    shown = shown[shown >= 0]
+    first, end = int(shown.min()), int(shown.max()) + 1
+    return Stretch(one.first, one.end, one.visit.step, first, end, one.aspect, one.excess)
 
 
 def _of(case: Case, aside: Aside, limits: Limits) -> Iterator[Stretch]:

@@ -86,9 +86,11 @@ def without(run: Run, dropped: Collection[Visit], step_of: NDArray[np.int32]) ->
     return retold(run, kept, step_of)
 
 
-def retold(run: Run, kept: NDArray[np.int32], step_of: NDArray[np.int32]) -> Run:
-    """Tell it again with other gold rows."""
-    return _told(kept, run.jumped, step_of, run.at_work)
+def retold(
+    run: Run, kept: NDArray[np.int32], step_of: NDArray[np.int32], jumped: NDArray[np.bool_] | None = None
+) -> Run:
+    """Tell it again with other gold rows, and other jumps where they are given."""
+    return _told(kept, run.jumped if jumped is None else jumped, step_of, run.at_work)
 
 
 def _told(

