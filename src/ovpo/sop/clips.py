@@ -25,9 +25,12 @@ class Clips(Struct, frozen=True, kw_only=True):
         return ceil(samples / self.stride)
 
     def samples_of(self, row: int, samples: int) -> tuple[int, int]:
-        """Give the first sample of a row's window and the one after its last; at the ends it is moved inside."""
-        middle = row * self.stride + self.stride // 2
-        first = max(min(middle - self.window // 2, samples - self.window), 0)
+        """Give the first sample of a row's window and the one after its last; at the ends it is moved inside.
+
+        The middle of the window is that of the time that the row stands for, or half a sample before it.
+        """
+        first = row * self.stride + (self.stride - self.window + 1) // 2
+        first = max(min(first, samples - self.window), 0)
         return first, min(first + self.window, samples)
 
     def cell(self, row: int) -> Interval:

@@ -134,11 +134,14 @@ def _moved(of: Interval, seconds: float) -> Interval:
 
 
 def _settings(sidecar: Sidecar, terms: Terms) -> dict[str, str | float | int | bool]:
-    numbers = {name: value for name, value in structs.asdict(terms.calibration).items() if name != "learnt_from"}
+    calibration = structs.asdict(terms.calibration)
+    shortfall = calibration.pop("shortfall")
+    del calibration["learnt_from"]
     return {
         **{f"clips.{name}": value for name, value in structs.asdict(sidecar.maker.clips).items()},
         **{f"embedder.{name}": value for name, value in sidecar.maker.settings.items()},
-        **{f"calibration.{name}": value for name, value in numbers.items()},
+        **{f"calibration.{name}": value for name, value in calibration.items()},
+        **{f"calibration.shortfall.{name}": value for name, value in shortfall.items()},
         **{f"limits.{name}": value for name, value in structs.asdict(terms.limits).items()},
         **{f"prices.{name}": value for name, value in structs.asdict(terms.prices).items()},
         **listed(terms.scoring),

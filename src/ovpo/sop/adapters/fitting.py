@@ -18,7 +18,7 @@ from ovpo.sop.adapters.adapter import Adapter, Record, Role, Shrinking, Statisti
 from ovpo.sop.embedding import Embedding, Rows, refuse_to_mix
 from ovpo.sop.errors import AdapterError
 
-VIDEOS_FOR_HALF: Final = 4.0
+VIDEOS_FOR_HALF: Final = 16.0
 EPS_SHARE: Final = 0.1
 ID: Final = re.compile(r"[a-z0-9]{4,32}")
 ROWS_AT_ONCE: Final = 4096

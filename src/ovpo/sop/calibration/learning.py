@@ -5,8 +5,8 @@ A pair is measured by cosines: of rows that show the same, of rows of other step
 `learnt` alone turns the measures of all pairs into a calibration.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Final
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ovpo.sop.calibration.calibration import DEFAULT, Calibration
 from ovpo.sop.clips import Clips
 from ovpo.sop.embedding import Embedding, Rows, Sidecar
+from ovpo.sop.judging.aspects import worst_shortfalls
 from ovpo.sop.judging.case import GoldStep
 from ovpo.sop.judging.comparing import LEVEL_QUANTILE, compare, steps_of_rows
 from ovpo.sop.judging.limits import Limits
@@ -29,6 +30,10 @@ LOWEST: Final = (0.2, 0.6)
 SAME: Final = (0.6, 0.8)
 AGAIN: Final = (0.6, 0.85)
 """From and to; what is learnt from few pairs stays inside these."""
+SHORTFALL: Final = (0.7, 1.5)
+"""The same, as shares of the default."""
+BEYOND_RETAKES: Final = 1.25
+"""How much farther than in any retake an aspect may be short."""
 THRESHOLD_SHARE: Final = 0.25
 """How far thresholds are from the likest of what is not the same: near it, for good runs differ more than videos do."""
 ANOTHER_TAKE: Final = 0.88
@@ -55,6 +60,8 @@ class Measure:
     """The cosine that nine of ten rows exceed at their neighbours in the same video."""
     own_other: float | None
     """The cosine that nine of ten rows of one video stay under at the likest row of any other of its steps."""
+    shortfall: Mapping[str, float] = field(default_factory=dict)
+    """How far below what is usual an aspect of a step was for two seconds; a nuisance alone does not say."""
 
 
 def measured(
@@ -98,7 +105,7 @@ def learnt(measures: Sequence[Measure], learnt_from: str) -> Calibration:
         again=_between(
             [ANOTHER_TAKE * one.own_same for one in measures], [one.own_other for one in measures], AGAIN, DEFAULT.again
         ),
-        shortfall=DEFAULT.shortfall,
+        shortfall={name: _allowed(name, usual, measures) for name, usual in DEFAULT.shortfall.items()},
     )
 
 
@@ -118,9 +125,12 @@ def from_retakes(
     step_of = steps_of_rows(steps)
     for retake in others(gold.sidecar, retakes):
         case = compare(gold, retake, steps, DEFAULT, Prices(), Limits(), dark)
-        found = measured(gold.rows, retake.rows, case.gold_row, step_of, gold.sidecar.maker.clips)
+        clips = gold.sidecar.maker.clips
+        found = measured(gold.rows, retake.rows, case.gold_row, step_of, clips)
         if found is not None:
-            yield found
+            rows = round(Limits().deviation_seconds / clips.row_seconds)
+            short = worst_shortfalls(gold, retake, case.run, case.main, step_of, DEFAULT.shortfall, rows)
+            yield replace(found, shortfall=short)
 
 
 def _highest_of_others(cosines: Rows, apart: NDArray[np.bool_], level: float) -> float | None:
@@ -137,6 +147,14 @@ def _between(
         return otherwise
     lower = median(known)
     return _within(bounds, lower + THRESHOLD_SHARE * (median(same) - lower))
+
+
+def _allowed(name: str, usual: float, measures: Sequence[Measure]) -> float:
+    """Give what an aspect may be short: more than it ever was in enough retakes, and not far from the usual."""
+    seen = [one.shortfall[name] for one in measures if name in one.shortfall]
+    if len(seen) < ENOUGH_RETAKES:
+        return usual
+    return _within((SHORTFALL[0] * usual, SHORTFALL[1] * usual), BEYOND_RETAKES * max(seen))
 
 
 def _within(bounds: tuple[float, float], value: float) -> float:

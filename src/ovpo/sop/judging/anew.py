@@ -12,13 +12,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ovpo.sop.embedding import Rows
 from ovpo.sop.judging.reading import NOWHERE
 from ovpo.sop.judging.visits import Run, retold
 
 LONG: Final = 1.5
 """What takes so many times as long as its step may be two of it."""
-ANEW: Final = 0.032
-"""It is two if that makes its rows more alike by this share of the pair's level, in the mean."""
+ANEW: Final = 0.27
+"""It is two if that makes its rows more alike by this share of what it would with the gold's own step, done twice."""
+TELLING: Final = 0.02
+"""Of a step that loses less by being laid along itself twice, nothing shows how far it has come."""
 EARLIEST: Final = 0.3
 """The share of the whole that each of two takes at least."""
 STRAY: Final = 0.12
@@ -36,7 +39,7 @@ class _Passage:
     shown: NDArray[np.int32]
 
 
-def told_anew(run: Run, likeness: NDArray[np.float32], level: float, step_of: NDArray[np.int32]) -> Run:
+def told_anew(run: Run, gold: Rows, likeness: NDArray[np.float32], level: float, step_of: NDArray[np.int32]) -> Run:
     """Tell the run again with every step once or twice where the reading has it the other way."""
     kept, jumped = run.gold_row.copy(), run.jumped.copy()
     changed = False
@@ -48,9 +51,12 @@ def told_anew(run: Run, likeness: NDArray[np.float32], level: float, step_of: ND
             continue
         if (run.gold_row[first:end] != NOWHERE).mean() < FILLED:
             continue
+        lost = _lost_by_twice(gold[begin:stop])
+        if lost < TELLING:
+            continue
         inside = likeness[begin:stop, first:end]
         once, (twice, cut) = _along(inside), _best_cut(inside)
-        is_two = twice.alike - once.alike >= ANEW * level
+        is_two = twice.alike - once.alike >= ANEW * level * lost
         if is_two == (len(visits) > 1):
             continue
         changed = True
@@ -58,6 +64,12 @@ def told_anew(run: Run, likeness: NDArray[np.float32], level: float, step_of: ND
         jumped[first + 1 : end] = False
         jumped[first + cut] |= is_two
     return retold(run, kept, step_of, jumped) if changed else run
+
+
+def _lost_by_twice(step: Rows) -> float:
+    """Tell how much less alike a step, done twice, is to itself, done once."""
+    own = np.asarray(step @ step.T, np.float32)
+    return float(np.diagonal(own).mean()) - _along(np.concatenate([own, own], axis=1)).alike
 
 
 def _best_cut(inside: NDArray[np.float32]) -> tuple[_Passage, int]:

@@ -6,7 +6,7 @@ row is held against the rows of the same pair at which the gold changes as fast,
 far those differ among themselves; a stretch counts by the mean shortfall of its rows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,9 +21,9 @@ NEAR: Final = 3
 """A row is as alike as the likest gold row that is no farther than this from the one it shows."""
 APART: Final = 2
 """The gold changes at a row by how much the rows so far before and after it differ from it."""
-GROUPS: Final = 4
 FEWEST: Final = 24
-"""Rows at which the gold changes as fast are held together: so many groups at most, of so many rows at least."""
+"""Of fewer rows it cannot be told what is usual."""
+ROUNDS: Final = 12
 USUAL_SHARE: Final = 0.6
 LEAST_SPREAD: Final = 0.02
 SMOOTHED: Final = 3
@@ -56,19 +56,43 @@ def done_otherwise(
     `most` says for each aspect which mean shortfall is usual at most. Rows whose clips reach beyond the procedure's
     ends are passed over: they show what is before and after it.
     """
-    aspects = gold.sidecar.maker.aspects
-    if gold.raw is None or trainee.raw is None or not any(name in most for name in aspects):
-        return ()
+    at, short = _looked_at(gold, trainee, run, step_of, most)
+    found = (_worst(visit, at, short, most, rows) for visit in main if visit is not None)
+    return tuple(one for one in found if one is not None)
+
+
+def worst_shortfalls(
+    gold: Embedding,
+    trainee: Embedding,
+    run: Run,
+    main: Sequence[Visit | None],
+    step_of: NDArray[np.int32],
+    names: Collection[str],
+    rows: int,
+) -> dict[str, float]:
+    """Give for each aspect the largest mean shortfall over so many rows of a step; of an honest retake it is usual."""
+    at, short = _looked_at(gold, trainee, run, step_of, names)
+    worst: dict[str, float] = {}
+    for visit in main:
+        inside = () if visit is None else np.flatnonzero((at >= visit.first) & (at < visit.end))
+        if len(inside) >= rows:
+            means = {name: float(_means(values[inside], rows).max()) for name, values in short.items()}
+            worst = {name: max(mean, worst.get(name, mean)) for name, mean in means.items()}
+    return worst
+
+
+def _looked_at(
+    gold: Embedding, trainee: Embedding, run: Run, step_of: NDArray[np.int32], names: Collection[str]
+) -> tuple[NDArray[np.intp], Shortfalls]:
+    """Give the rows that are looked at, and their shortfalls; none where too little is known."""
     clips = gold.sidecar.maker.clips
     margin = -(-clips.window // clips.stride) - 1
     inner = np.arange(run.first + margin, run.end - margin)
     at = inner[run.gold_row[inner] >= 0]
-    if len(at) < FEWEST:
-        return ()
-    spans = {name: columns for name, columns in aspects.items() if name in most}
-    short = shortfalls(gold.raw, trainee.raw, at, run.gold_row[at], step_of, spans)
-    found = (_worst(visit, at, short, most, rows) for visit in main if visit is not None)
-    return tuple(one for one in found if one is not None)
+    spans = {name: columns for name, columns in gold.sidecar.maker.aspects.items() if name in names}
+    if gold.raw is None or trainee.raw is None or not spans or len(at) < FEWEST:
+        return at[:0], {}
+    return at, shortfalls(gold.raw, trainee.raw, at, run.gold_row[at], step_of, spans)
 
 
 def shortfalls(
@@ -99,18 +123,22 @@ def _changing(rows: Rows) -> NDArray[np.float64]:
 
 
 def _usual(alike: NDArray[np.float32], changing: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the middle likeness of the rows at which the gold changes as fast."""
-    usual = np.empty(len(alike))
-    for group in np.array_split(np.argsort(changing, kind="stable"), min(GROUPS, max(len(alike) // FEWEST, 1))):
-        usual[group] = np.median(alike[group])
-    return usual
+    """Give what is usual where the gold changes as fast: a straight line, which strays do not bend."""
+    rows = np.stack([np.ones_like(changing), changing], axis=1)
+    seen = alike.astype(np.float64)
+    weight: NDArray[np.float64] = np.ones(len(alike))
+    line: NDArray[np.float64] = np.zeros(2)
+    for _ in range(ROUNDS):
+        line = np.asarray(np.linalg.lstsq(rows * weight[:, None], seen * weight, rcond=None)[0], np.float64)
+        weight = 1 / np.sqrt(np.maximum(np.abs(seen - rows @ line), LEAST_SPREAD / 2))
+    return np.asarray(rows @ line)
 
 
 def _worst(
     visit: Visit, at: NDArray[np.intp], short: Shortfalls, most: Mapping[str, float], rows: int
 ) -> Otherwise | None:
     inside = np.flatnonzero((at >= visit.first) & (at < visit.end))
-    if len(inside) < rows:
+    if len(inside) < rows or not short:
         return None
     means = {name: _means(values[inside], rows) / most[name] for name, values in short.items()}
     aspect = max(means, key=lambda name: float(means[name].max()))

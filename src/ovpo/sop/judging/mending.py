@@ -29,8 +29,12 @@ def mended(
         if not passes(aside, limits):
             continue
         is_short = aside.rows * seconds < limits.deviation_seconds and _is_of_done_steps(aside, step_of, done)
+        evenly = np.linspace(aside.gold_first, aside.gold_end - 1, aside.rows).round().astype(np.int32)
         if is_short or closeness(aside, likeness) > limits.unlike * level:
-            kept[aside.first : aside.end] = np.linspace(aside.gold_first, aside.gold_end - 1, aside.rows).round()
+            kept[aside.first : aside.end] = evenly
+        else:
+            alike = _alike(aside, evenly, likeness) > limits.unlike * level
+            kept[aside.first : aside.end] = np.where(_lasting(alike), evenly, NOWHERE)
     return retold(run, kept, step_of)
 
 
@@ -54,6 +58,21 @@ def _without_slivers(run: Run, step_of: NDArray[np.int32]) -> Run:
         if 0 < after.first - before.end < SLIVER and min(before.rows, after.rows) >= SLIVER:
             kept[before.end : after.first] = NOWHERE
     return retold(run, kept, step_of)
+
+
+def _alike(aside: Aside, evenly: NDArray[np.int32], likeness: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give the cosine of each row of a stretch with the likest gold row near the one that it shows at an even pace."""
+    around = np.clip(evenly[None] + np.arange(-AROUND, AROUND + 1)[:, None], 0, len(likeness) - 1)
+    return np.asarray(likeness[around, np.arange(aside.first, aside.end)].max(axis=0), np.float32)
+
+
+def _lasting(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Leave of what is marked the stretches that are more than chance."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8))).reshape(-1, 2)
+    lasting = np.zeros_like(marked)
+    for first, end in edges:
+        lasting[first:end] = end - first >= SLIVER
+    return lasting
 
 
 def _is_of_done_steps(aside: Aside, step_of: NDArray[np.int32], done: Set[int]) -> bool:

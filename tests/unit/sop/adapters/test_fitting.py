@@ -56,7 +56,7 @@ def test_the_order_of_the_videos_changes_no_bit() -> None:
 def test_what_was_learnt_counts_the_more_the_more_videos_there_are() -> None:
     spreads = [np.ptp(fitted(golds(count)).std) for count in (1, 4, 16)]
     assert spreads == sorted(spreads)
-    assert fitted(golds(4)).record.shrinking.weight == 0.5
+    assert fitted(golds(int(VIDEOS_FOR_HALF))).record.shrinking.weight == 0.5
 
 
 def test_a_dimension_that_never_changes_is_not_blown_up() -> None:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from msgspec import structs
 
 from ovpo.sop.calibration.calibration import DEFAULT
-from ovpo.sop.calibration.learning import AGAIN, LOWEST, SAME, Measure, from_retakes, learnt, measured
+from ovpo.sop.calibration.learning import AGAIN, LOWEST, SAME, SHORTFALL, Measure, from_retakes, learnt, measured
 from ovpo.sop.embedding import Embedding
 from ovpo.sop.judging.comparing import steps_of_rows
 from tests.unit.sop.comparing.drawing import gold_steps_of, run_of
@@ -97,6 +99,25 @@ def test_what_is_learnt_stays_within_bounds(value: float, end: int) -> None:
     learned = learnt([pair(2 * value, same=value, other=value, own_same=value, own_other=value)], "one")
     assert (learned.same, learned.again, learned.lowest) == (SAME[end], AGAIN[end], LOWEST[end])
     assert 0 < learned.usual <= 1
+
+
+def short(**by: float) -> Measure:
+    return replace(pair(), shortfall=by)
+
+
+def test_an_aspect_may_be_a_little_shorter_than_in_the_worst_of_three_retakes() -> None:
+    learned = learnt([short(held=8.0), short(held=12.0), short(held=10.0)], "three retakes")
+    assert learned.shortfall == {**DEFAULT.shortfall, "held": 15.0}
+
+
+@pytest.mark.parametrize(("worst", "share"), [(0.0, SHORTFALL[0]), (1000.0, SHORTFALL[1])])
+def test_what_an_aspect_may_be_short_stays_near_the_default(worst: float, share: float) -> None:
+    learned = learnt([short(place=worst)] * 3, "three retakes")
+    assert learned.shortfall["place"] == pytest.approx(share * DEFAULT.shortfall["place"])
+
+
+def test_two_retakes_say_too_little_of_aspects() -> None:
+    assert learnt([short(held=30.0), short(held=30.0), pair()], "two").shortfall == DEFAULT.shortfall
 
 
 def test_from_nothing_the_defaults_are_learnt() -> None:

@@ -207,3 +207,26 @@ def test_the_background_of_a_short_last_stretch_is_what_the_one_before_it_says(
     monkeypatch.setattr(heuristic, "STRETCH", 60)
     seen = rows_of(pictures)
     assert np.sum(seen.rows[60:] * whole.rows[60:], axis=1).min() > 0.9
+
+
+def aspect(seen: Seen, name: str, part: slice) -> np.ndarray:
+    """Give the mean direction of an aspect."""
+    first, end = Heuristic.maker.aspects[name]
+    mean = seen.rows[part, first:end].mean(axis=0)
+    return np.asarray(mean / np.linalg.norm(mean))
+
+
+@pytest.mark.parametrize(
+    ("other", "changed", "kept"),
+    [
+        (moved(GREEN, high=0.3), "held", "place"),
+        (moved(RED, high=0.75), "place", "held"),
+    ],
+)
+def test_each_aspect_tells_what_it_is_named_for(other: list[Picture], changed: str, kept: str) -> None:
+    rest = [*moved(BLUE, size=(8, 26), high=0.6), *[bench()] * 12]
+    one, two = rows_of([*moved(RED, high=0.3), *rest]), rows_of([*other, *rest])
+    middle = slice(6, PART - 6)
+    same = {name: float(aspect(one, name, middle) @ aspect(two, name, middle)) for name in (changed, kept)}
+    assert same[changed] < 0.5
+    assert same[kept] > same[changed] + 0.3
