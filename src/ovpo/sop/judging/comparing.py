@@ -14,7 +14,7 @@ from ovpo.sop.judging.aspects import done_otherwise
 from ovpo.sop.judging.case import Case, GoldStep
 from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.liveliness import lively_motion
-from ovpo.sop.judging.matching import lookalikes, main_visits
+from ovpo.sop.judging.matching import lookalikes, main_visits, standing_in
 from ovpo.sop.judging.mending import mended, without_strangers
 from ovpo.sop.judging.reading import NOWHERE, Prices, Reading, read
 from ovpo.sop.judging.visits import tell, without
@@ -55,6 +55,7 @@ def compare(
         run = without(run, pretended, step_of)
     run = mended(run, likeness, level, step_of, limits, gold.sidecar.maker.clips.row_seconds)
     run = without_strangers(run, likeness, level, step_of, limits)
+    run = without(run, standing_in(run.visits, main_visits(run.visits, len(steps)), steps, limits), step_of)
     main = main_visits(run.visits, len(steps))
     row_seconds = gold.sidecar.maker.clips.row_seconds
     rows = round(limits.deviation_seconds / row_seconds)

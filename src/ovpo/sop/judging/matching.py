@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ovpo.sop.embedding import Rows
+from ovpo.sop.judging.case import GoldStep
+from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.visits import Run, Visit
 
 MOST: Final = 0.7
@@ -32,6 +34,35 @@ def lookalikes(run: Run, main: Sequence[Visit | None], rows: Rows, again: float)
         for visit in run.visits
         if (first := main[visit.step]) is not None and visit is not first and _sameness(run, visit, first, rows) < again
     )
+
+
+def standing_in(
+    visits: Sequence[Visit], main: Sequence[Visit | None], steps: Sequence[GoldStep], limits: Limits
+) -> tuple[Visit, ...]:
+    """Find what looks like another step but stands, alone and for about its time, just where a step is missing.
+
+    That is the missing step, done otherwise: one cause, where an omission and a repetition would be two.
+    """
+    return tuple(
+        found[0]
+        for number, visit in enumerate(main)
+        if visit is None and len(found := _in_place_of(number, visits, main)) == 1
+        if found[0] is not main[found[0].step]
+        if limits.under * steps[number].rows <= found[0].rows <= limits.replacing * steps[number].rows
+    )
+
+
+def _in_place_of(number: int, visits: Sequence[Visit], main: Sequence[Visit | None]) -> list[Visit]:
+    """Give the visits between those of a step's neighbours; none where a neighbour is missing too."""
+    before = main[number - 1] if number else None
+    after = main[number + 1] if number + 1 < len(main) else None
+    if (number and before is None) or (number + 1 < len(main) and after is None):
+        return []
+    return [
+        visit
+        for visit in visits
+        if (before is None or before.end <= visit.first) and (after is None or visit.end <= after.first)
+    ]
 
 
 def _sameness(run: Run, visit: Visit, main: Visit, rows: Rows) -> float:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovpo.sop.judging.matching import lookalikes, main_visits
+from ovpo.sop.judging.case import GoldStep
+from ovpo.sop.judging.limits import Limits
+from ovpo.sop.judging.matching import lookalikes, main_visits, standing_in
 from ovpo.sop.judging.reading import Reading
 from ovpo.sop.judging.visits import Run, Visit, tell
 
@@ -99,3 +101,35 @@ def test_a_repetition_is_recognised_a_row_earlier_or_later_too() -> None:
     own = np.eye(2 * ROWS, dtype=np.float32)
     rows = np.concatenate([own[:ROWS], np.roll(own[:ROWS], 1, axis=0)])
     assert lookalikes(run, main_visits(run.visits, 4), rows, 0.6) == ()
+
+
+@pytest.mark.parametrize(
+    ("done", "place"),
+    [
+        ((0, 0, 2, 3), 1),
+        ((0, 1, 0, 3), 2),
+        ((3, 1, 2, 3), 0),
+        ((0, 1, 2, 0), 3),
+        ((0, 2, 3, 0), None),
+        ((0, 2, 0, 3), None),
+        ((0, 0, 0, 3), None),
+        ((0, 1, 1, 2, 3), None),
+        ((0, 2, 2, 1, 1, 3, 4), None),
+    ],
+)
+def test_only_what_stands_alone_where_a_step_is_missing_is_that_step(done: tuple[int, ...], place: int | None) -> None:
+    steps = tuple(GoldStep(str(number), number * ROWS, number * ROWS + ROWS) for number in range(4))
+    seen = visits(*(step for step in done if step < 4))
+    found = standing_in(seen, main_visits(seen, 4), steps, Limits())
+    assert [visit.first // ROWS for visit in found] == ([] if place is None else [place])
+
+
+@pytest.mark.parametrize(("rows", "stands"), [(2, False), (4, True), (11, True), (13, False)])
+def test_what_stands_for_a_step_takes_about_its_time(rows: int, stands: bool) -> None:
+    steps = tuple(GoldStep(str(number), number * ROWS, number * ROWS + ROWS) for number in range(3))
+    seen = [
+        Visit(0, 0, ROWS, 0, ROWS, 1.0),
+        Visit(0, ROWS, ROWS + rows, 0, ROWS, 1.0),
+        Visit(2, ROWS + rows, 2 * ROWS + rows, 2 * ROWS, 3 * ROWS, 1.0),
+    ]
+    assert bool(standing_in(seen, main_visits(seen, 3), steps, Limits())) is stands
