@@ -87,7 +87,7 @@ bench-dtw-gpu: $(DEV) ## Check and measure the alignment on a GPU, where there i
 	@$(BIN)/python -m bench.dtw_gpu
 
 bench-embed: $(DEV) ## Measure decoding, sampling and embedding of video, and their memory
-	@$(BIN)/python -m bench.embed
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.embed
 
 bench-vjepa2: $(DEV) ## Measure V-JEPA2 on a GPU, where there is one
 	@$(BIN)/python -m bench.vjepa2
