@@ -6,7 +6,7 @@ row is held against the rows of the same pair at which the gold changes as fast,
 far those differ among themselves; a stretch counts by the mean shortfall of its rows.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ovpo.sop.embedding import Embedding, Rows
+from ovpo.sop.judging.runs import runs
 from ovpo.sop.judging.visits import Run, Visit
 
 Shortfalls = Mapping[str, NDArray[np.float64]]
@@ -155,18 +156,12 @@ def _around(short: NDArray[np.float64], start: int, rows: int) -> tuple[int, int
     """Widen or narrow the worst window to where the shortfall fades."""
     smooth = np.convolve(np.pad(short, SMOOTHED // 2, "edge"), np.ones(SMOOTHED) / SMOOTHED, "valid")
     strong = smooth >= FADED * float(np.median(short[start : start + rows]))
-    runs = list(_runs(strong))
-    middle = start + rows / 2
-    return max(runs, key=lambda run: (_shared(run, start, start + rows), -abs(sum(run) / 2 - middle)))
+    window = (start, start + rows)
+    return max(runs(strong), key=lambda run: _shared(run, *window), default=window)
 
 
 def _shared(run: tuple[int, int], first: int, end: int) -> int:
     return max(min(run[1], end) - max(run[0], first), 0)
-
-
-def _runs(marked: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
-    return ((int(first), int(end)) for first, end in edges.reshape(-1, 2))
 
 
 def _means(values: NDArray[np.float64], over: int) -> NDArray[np.float64]:

@@ -46,8 +46,7 @@ def compare(
     likeness[:, ~at_work] = -1
     level = _level(likeness, step_of, calibration, prices)
     least = calibration.same * level
-    eased = _eased(likeness, step_of, EASED * level)
-    reading = _read(eased, step_of, least, calibration.width * level, prices)
+    reading = _read(_eased(likeness, step_of, EASED * level), step_of, least, calibration.width * level, prices)
     run = told_anew(tell(reading, step_of, at_work), gold.rows, likeness, level, step_of)
     main = main_visits(run.visits, len(steps))
     pretended = lookalikes(run, main, trainee.rows, calibration.again)
@@ -58,7 +57,7 @@ def compare(
     run = without(run, standing_in(run.visits, main_visits(run.visits, len(steps)), steps, limits), step_of)
     main = main_visits(run.visits, len(steps))
     row_seconds = gold.sidecar.maker.clips.row_seconds
-    rows = round(limits.deviation_seconds / row_seconds)
+    rows = max(round(limits.deviation_seconds / row_seconds), 1)
     return Case(
         steps=tuple(steps),
         run=run,
@@ -92,8 +91,9 @@ def _at_work(motion: NDArray[np.float32], brightness: NDArray[np.float32], dark:
 def _eased(likeness: NDArray[np.float32], step_of: NDArray[np.int32], by: float) -> NDArray[np.float32]:
     """Let each row of a step look almost as alike as the likest: what is done again and again has no one order."""
     firsts = np.flatnonzero(np.diff(step_of, prepend=-1))
-    likest = np.maximum.reduceat(likeness, firsts, axis=0)
-    return np.maximum(likeness, likest[step_of] - np.float32(by))
+    likest = np.maximum.reduceat(likeness, firsts, axis=0) - np.float32(by)
+    eased: NDArray[np.float32] = likest[step_of]
+    return np.maximum(eased, likeness, out=eased)
 
 
 def _level(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.reading import NOWHERE
+from ovpo.sop.judging.runs import runs
 from ovpo.sop.judging.visits import LEAST_SHARE, Aside, Run, Visit, retold, without
 
 SLIVER: Final = 4
@@ -68,9 +69,8 @@ def _alike(aside: Aside, evenly: NDArray[np.int32], likeness: NDArray[np.float32
 
 def _lasting(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Leave of what is marked the stretches that are more than chance."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8))).reshape(-1, 2)
     lasting = np.zeros_like(marked)
-    for first, end in edges:
+    for first, end in runs(marked):
         lasting[first:end] = end - first >= SLIVER
     return lasting
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ovpo.sop.judging.case import Case, GoldStep
 from ovpo.sop.judging.limits import Limits
+from ovpo.sop.judging.runs import runs
 from ovpo.sop.judging.stretches import Stretch
 from ovpo.sop.judging.visits import Aside, Visit
 from ovpo.sop.result import Deviation, DeviationType
@@ -97,16 +98,11 @@ def _unseen(case: Case, visit: Visit, step: GoldStep, limits: Limits) -> Iterato
     """
     alike = case.likeness[step.first : step.end, visit.first : visit.end].max(axis=1) >= limits.strange * case.expected
     least = limits.deviation_seconds / case.row_seconds
-    runs = [(first, end) for first, end in _runs(~alike) if end - first >= least / 2]
+    unseen = [(first, end) for first, end in runs(~alike) if end - first >= least / 2]
     if visit.first == 0:
-        runs = [(first, end) for first, end in runs if first]
-    if sum(end - first for first, end in runs) >= least:
-        yield from ((step.first + first, step.first + end) for first, end in runs)
-
-
-def _runs(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
-    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
+        unseen = [(first, end) for first, end in unseen if first]
+    if sum(end - first for first, end in unseen) >= least:
+        yield from ((step.first + first, step.first + end) for first, end in unseen)
 
 
 def _between(case: Case, visit: Visit, gold: int) -> int:

@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from ovpo.sop.calibration.calibration import DEFAULT
 from ovpo.sop.embedding import Embedding, Rows
-from ovpo.sop.judging.aspects import Otherwise, done_otherwise, worst_shortfalls
-from ovpo.sop.judging.reading import Reading
+from ovpo.sop.judging.aspects import Otherwise, _around, done_otherwise, worst_shortfalls
+from ovpo.sop.judging.case import GoldStep
+from ovpo.sop.judging.comparing import compare
+from ovpo.sop.judging.finding import find
+from ovpo.sop.judging.limits import Limits
+from ovpo.sop.judging.reading import Prices, Reading
 from ovpo.sop.judging.visits import Run, tell
 from tests.unit.sop.embedding.building import embedding
 
@@ -19,6 +24,7 @@ ASPECTS = {"place": (0, WIDE), "held": (WIDE, 2 * WIDE), "sway": (2 * WIDE, 3 * 
 MOST = dict.fromkeys(ASPECTS, 8.0)
 STEP_OF = np.repeat(np.arange(STEPS, dtype=np.int32), ROWS)
 TWO_SECONDS = 8
+LIMITS = Limits()
 
 
 def work(seed: int, noise: float) -> Rows:
@@ -92,6 +98,45 @@ def test_rows_that_went_through_an_adapter_are_judged_by_what_they_were_before()
     [one] = found(adapted(trainee, trainee.rows), adapted(gold, gold.rows))
     assert one.aspect == "held"
     assert found(adapted(trainee, None), adapted(gold, gold.rows)) == ()
+
+
+def even(rows: Rows) -> Rows:
+    """Bring each aspect to the same length, so that none stands for the whole."""
+    parts = [rows[:, first:end] for first, end in ASPECTS.values()]
+    return np.concatenate([part / np.linalg.norm(part, axis=1, keepdims=True) for part in parts], axis=1)
+
+
+def told(trainee: Embedding, limits: Limits = LIMITS) -> list[tuple[str, tuple[int, ...], str]]:
+    """Compare with the gold, all rows at unit length, and give type, steps and sentence of what is found."""
+
+    def whole(one: Embedding) -> Embedding:
+        return replace(one, rows=one.rows / np.linalg.norm(one.rows, axis=1, keepdims=True))
+
+    steps = tuple(GoldStep(f"step {number + 1}", number * ROWS, number * ROWS + ROWS) for number in range(STEPS))
+    calibration = structs.replace(DEFAULT, shortfall=MOST)
+    case = compare(whole(filmed(even(work(2, 0.1)))), whole(trainee), steps, calibration, Prices(), limits)
+    return [(one.type.value, one.steps, one.sentence) for one in find(case, limits)]
+
+
+@pytest.mark.parametrize(
+    ("aspect", "word"), [("place", "in another place"), ("held", "another tool or part"), ("sway", "another movement")]
+)
+def test_a_step_that_is_otherwise_in_one_aspect_is_told_with_a_word_for_it(aspect: str, word: str) -> None:
+    rows = even(work(3, 0.1))
+    first, end = ASPECTS[aspect]
+    strange = np.random.default_rng(9).normal(size=end - first)
+    rows[36:52, first:end] = 0.5 * rows[36:52, first:end] + 0.8 * strange / np.linalg.norm(strange)
+    [(kind, steps, sentence)] = told(filmed(rows))
+    assert (kind, steps) == ("execution_deviation", (2,))
+    assert word in sentence
+
+
+def test_a_limit_shorter_than_a_row_is_a_row() -> None:
+    told(otherwise("held", 36, 52), structs.replace(LIMITS, deviation_seconds=0.05))
+
+
+def test_a_shortfall_that_flickers_is_as_long_as_its_window() -> None:
+    assert _around(np.array([-18.0, 30.0, -18.0, 30.0, 30.0, -18.0, 30.0, 30.0, -18.0]), 1, 8)[1] > 0
 
 
 def test_the_worst_shortfall_of_a_retake_is_small_but_where_it_is_otherwise() -> None:
