@@ -16,7 +16,14 @@ class Permission(StrEnum):
     ARTIFACT_READ = "artifact:read"
     VIDEO_READ = "video:read"
     VIDEO_WRITE = "video:write"
+    VIDEO_ORIGINAL = "video:original"
+    """Videos as they came, where masks are configured."""
+    SCORE_READ = "score:read"
     SCORE_RUN = "score:run"
+    SCORE_REVIEW = "score:review"
+    DEFINITION_READ = "definition:read"
+    DEFINITION_WRITE = "definition:write"
+    TRAINING_RUN = "training:run"
     JOB_CREATE = "job:create"
     JOB_READ = "job:read"
     JOB_CANCEL = "job:cancel"
@@ -35,13 +42,19 @@ LEAST_ROLE: Final[dict[Permission, Role]] = {
     Permission.METRIC_READ: Role.VIEWER,
     Permission.ARTIFACT_READ: Role.VIEWER,
     Permission.VIDEO_READ: Role.VIEWER,
+    Permission.SCORE_READ: Role.VIEWER,
+    Permission.DEFINITION_READ: Role.VIEWER,
     Permission.JOB_READ: Role.VIEWER,
     Permission.ALERT_READ: Role.VIEWER,
     Permission.TRACE_WRITE: Role.DEVELOPER,
     Permission.VIDEO_WRITE: Role.DEVELOPER,
     Permission.SCORE_RUN: Role.DEVELOPER,
+    Permission.SCORE_REVIEW: Role.DEVELOPER,
+    Permission.DEFINITION_WRITE: Role.DEVELOPER,
+    Permission.TRAINING_RUN: Role.DEVELOPER,
     Permission.JOB_CREATE: Role.DEVELOPER,
     Permission.JOB_CANCEL: Role.DEVELOPER,
+    Permission.VIDEO_ORIGINAL: Role.ADMIN,
     Permission.AUDIT_READ: Role.ADMIN,
     Permission.PLATFORM_INSPECT: Role.ADMIN,
     Permission.ADMIN_DELETE: Role.ADMIN,

@@ -45,8 +45,12 @@ def create_app(
     routers: Sequence[APIRouter],
     lifespan: Lifespan[FastAPI] | None = None,
     most_body_bytes: int = DEFAULT_BODY_BYTES,
+    larger_bodies: Mapping[str, int] | None = None,
 ) -> FastAPI:
-    """Make a service's app: its routers, health, request ids, errors of the contract, access log, metrics, limits."""
+    """Make a service's app: its routers, health, request ids, errors of the contract, access log, metrics, limits.
+
+    `larger_bodies` names the paths whose bodies may be larger than the others'.
+    """
     app = _Service(
         title=title,
         description=ABOUT,
@@ -66,7 +70,7 @@ def create_app(
     for router in routers:
         app.include_router(router)
     answers.install(app)
-    app.add_middleware(BodyLimit, most_bytes=most_body_bytes)
+    app.add_middleware(BodyLimit, most_bytes=most_body_bytes, larger=larger_bodies or {})
     app.add_middleware(PlainQuestions)
     app.add_middleware(CatchAll)
     app.add_middleware(SafeHeaders)

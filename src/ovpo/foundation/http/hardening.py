@@ -34,20 +34,25 @@ class SafeHeaders:
 
 
 class BodyLimit:
-    """Refuses a body above the limit: at once when its length is announced, else when the bytes have come."""
+    """Refuses a body above the limit: at once when its length is announced, else when the bytes have come.
 
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+    `larger` names paths that take more.
+    """
+
+    def __init__(self, app: ASGIApp, most_bytes: int, larger: Mapping[str, int]) -> None:
         self._app = app
         self._most_bytes = most_bytes
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request whose body is within the limit."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._larger.get(scope["path"], self._most_bytes)
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced[:20]) > self._most_bytes:
-            refused = Fault(Code.PAYLOAD_TOO_LARGE, self._message, {"field": "$"})
+        if announced.isdecimal() and int(announced[:20]) > most:
+            refused = Fault(Code.PAYLOAD_TOO_LARGE, _message(most), {"field": "$"})
             await answers.respond(refused, scope)(scope, receive, send)
             return
         taken = 0
@@ -56,12 +61,12 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._most_bytes:
-                raise HTTPException(Code.PAYLOAD_TOO_LARGE.status, self._message)
+            if taken > most:
+                raise HTTPException(Code.PAYLOAD_TOO_LARGE.status, _message(most))
             return message
 
         await self._app(scope, counted, send)
 
-    @property
-    def _message(self) -> str:
-        return f"The body is larger than the {self._most_bytes} bytes that this service takes; send it in parts"
+
+def _message(most: int) -> str:
+    return f"The body is larger than the {most} bytes that this service takes; send it in parts"

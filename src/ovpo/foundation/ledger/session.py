@@ -35,9 +35,10 @@ UPDATE ledger_items SET state = 'started', attempt = attempt + 1, run_id = %(run
 WHERE item_id IN (
     SELECT item_id FROM ledger_items
     WHERE lane = %(lane)s AND state = 'queued' AND window_start BETWEEN %(first)s AND %(last)s
-    ORDER BY window_start, item_id FOR UPDATE SKIP LOCKED)
+    ORDER BY attempt, window_start, item_id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 RETURNING *
 """
+HELD = "SELECT * FROM ledger_items WHERE lane = %s AND run_id = %s AND state = 'started' ORDER BY item_id"
 SETTLE = """
 UPDATE ledger_items SET state = %(state)s, reason = %(reason)s, result = %(result)s, updated_at = %(now)s
 WHERE item_id = ANY(%(ids)s) AND run_id = %(run)s AND state = 'started'
@@ -67,14 +68,16 @@ class Session:
 
     connection: psycopg.Connection
 
-    def register(self, lane: str, arrivals: Iterable[tuple[UUID, Arrival]], now: datetime) -> list[Item]:
-        """Enter what is new into the window of discovery; what is known already is left as it is."""
+    def register(
+        self, lane: str, arrivals: Iterable[tuple[UUID, Arrival]], now: datetime, window: datetime | None = None
+    ) -> list[Item]:
+        """Enter what is new into the window of discovery, or another; what is known already is left as it is."""
         entries = list(arrivals)
         return self._items(
             REGISTER,
             {
                 "lane": lane,
-                "window": hour_of(now),
+                "window": hour_of(window or now),
                 "now": now,
                 "ids": [item_id for item_id, _ in entries],
                 "tenants": [arrival.tenant_id for _, arrival in entries],
@@ -88,9 +91,19 @@ class Session:
         with self.connection.cursor(row_factory=class_row(PendingWindow)) as cursor:
             return cursor.execute(PENDING, {"lane": lane, "limit": limit}).fetchall()
 
-    def claim(self, lane: str, first: datetime, last: datetime, run_id: str, now: datetime) -> list[Item]:
-        """Take every queued item of the windows from first to last for one run."""
-        return self._items(CLAIM, {"lane": lane, "first": first, "last": last, "run": run_id, "now": now})
+    def claim(
+        self, lane: str, first: datetime, last: datetime, run_id: str, now: datetime, most: int | None = None
+    ) -> list[Item]:
+        """Take the queued items of the windows from first to last for one run, those that were tried least first.
+
+        Whoever takes them one by one (`most`) loses an attempt of one only, should its process die.
+        """
+        values = {"lane": lane, "first": first, "last": last, "run": run_id, "now": now, "most": most}
+        return self._items(CLAIM, values)
+
+    def held(self, lane: str, run_id: str) -> list[Item]:
+        """List what a run has taken and not settled."""
+        return self._items(HELD, (lane, run_id))
 
     def settle(
         self,

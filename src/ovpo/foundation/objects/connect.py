@@ -112,7 +112,7 @@ def _folder(url: SplitResult, objects: tree.Objects, query: tree.Query) -> Objec
         if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
             raise ObjectAccessDeniedError(f"folder {root} may not be written by this user; change its mode or owner")
 
-    return ObjectStore(LocalStore(root), folder_signer(objects, query), usable, f"folder {root}")
+    return ObjectStore(LocalStore(root), folder_signer(objects, query), usable, f"folder {root}", root)
 
 
 def _cloud(backend: CloudBackend, scheme: str, bucket: str) -> ObjectStore:

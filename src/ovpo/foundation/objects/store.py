@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from errno import EEXIST, EISDIR, ENOTDIR
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import obstore
@@ -61,11 +62,23 @@ class Signer(Protocol):
 class ObjectStore:
     """Objects under keys."""
 
-    def __init__(self, backend: Backend, signer: Signer, probe: Callable[[Backend], None], name: str) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        signer: Signer,
+        probe: Callable[[Backend], None],
+        name: str,
+        folder: Path | None = None,
+    ) -> None:
         self._backend = backend
         self._signer = signer
         self._probe = probe
         self._name = name
+        self._folder = folder
+
+    def file_of(self, key: str) -> Path | None:
+        """Tell in which file an object lies, to be read and never written; None where the store is no folder."""
+        return None if self._folder is None else self._folder / checked_key(key)
 
     def put(self, key: str, data: bytes | Iterable[bytes]) -> None:
         """Write an object, in whole or from a stream; readers see the old one until the new one is complete."""
@@ -127,6 +140,12 @@ class ObjectStore:
         except ObjectNotFoundError:
             return False
         return True
+
+    def level(self, prefix: str = "") -> tuple[list[str], list[ObjectInfo]]:
+        """Give the prefixes and the objects right below a prefix, so that whole branches can be left out."""
+        with self._translated(prefix or "/"):
+            found = self._backend.list_with_delimiter(checked_prefix(prefix) or None)
+            return [*found["common_prefixes"]], [_info(meta["path"], meta) for meta in found["objects"]]
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Give every object below a prefix, which ends at a slash; page by page, in no order, in bounded memory."""

@@ -218,6 +218,12 @@ class Dagster(Section):
     cpu_port: Port = Field(13_001, description="Loopback port of the CPU location's code server")
     gpu_port: Port = Field(13_002, description="Loopback port of the GPU location's code server")
     automation: bool = Field(True, description="Start schedules and sensors together with the stack")
+    gpu_slots: int = Field(
+        1, ge=1, le=1000, description="Steps that use a GPU at once, over all runs; set at each start"
+    )
+    decode_slots: int = Field(
+        2, ge=1, le=1000, description="Steps that decode videos at once, over all runs; set at each start"
+    )
     project: Path | None = Field(
         None, description="Folder that holds dagster.yaml and workspace.yaml; empty: the checkout that ovpo runs from"
     )
@@ -243,6 +249,61 @@ class Alerts(Section):
 
     rules: Path | None = Field(
         None, description="File of alert rules and of who is told (YAML); empty: the one that comes with OVPO"
+    )
+
+
+class SopEmbedder(StrEnum):
+    """What turns pictures into numbers."""
+
+    HEURISTIC = "heuristic"
+    VJEPA2 = "vjepa2"
+
+
+class Sop(Section):
+    """Scoring of procedures: what comes in by itself, how it is embedded, when adapters are trained; and its API."""
+
+    host: str = Field(LOOPBACK, min_length=1, description="Address that the SOP API listens on")
+    port: Port = Field(8003, description="Port of the SOP API")
+    tiers: Path | None = Field(
+        None, description="File of the tenants' request rates by tier (TOML); empty: the one that comes with OVPO"
+    )
+    inbox: str = Field(
+        "",
+        pattern=r"^(|/.*|(gs|s3)://[^\s/@:]+(/.*)?)$",
+        description="What is watched for videos: an absolute path, gs://bucket/prefix or s3://bucket/prefix; empty: the"
+        " folder `inbox` below OVPO_HOME",
+    )
+    inbox_tenant: str = Field(
+        "", pattern=r"^[a-z0-9-]{0,128}$", description="Tenant of what the inbox holds; empty: the first tenant"
+    )
+    folder_pattern: str = Field(
+        r"(?P<task>[^/]+)/(?P<role>gold|trainee)/(?P<file>[^/]+)",
+        description="Path of a video below the inbox as a regular expression; takes the groups task, role, file, and"
+        " where you have them site, camera and operator",
+    )
+    name_pattern: str = Field(
+        r"(?:.*/)?(?P<task>[^/]+?)(?:--[^/]+)?_(?P<role>gold|trainee)\.[^/.]+",
+        description="The same for videos that the first does not fit, such as coffee--anna_trainee.mp4; empty: none",
+    )
+    settle_seconds: float = Field(
+        5.0, ge=0, le=3600, description="How long a file in the inbox must have stayed the same before it is taken"
+    )
+    most_upload_mb: int = Field(4096, ge=1, le=1_048_576, description="Largest video that is taken")
+    embedder: SopEmbedder = Field(SopEmbedder.HEURISTIC, description="What turns pictures into numbers")
+    model: str = Field(
+        "facebook/vjepa2-vitl-fpc64-256", min_length=1, description="vjepa2 only: a folder, or a name on the hub"
+    )
+    workers: int = Field(2, ge=1, le=64, description="Videos that one run works on at once")
+    training_cron: str = Field(
+        "0 2 * * *", pattern=r"^(\S+ ){4}\S+$", description="When adapters are trained (cron, UTC)"
+    )
+    least_new_golds: int = Field(
+        3, ge=1, le=10_000, description="New gold videos without which the nightly training is left out"
+    )
+    masks: Path | None = Field(None, description="File of the masks of each camera (YAML); empty: nothing is masked")
+    keep_originals: bool = Field(
+        False,
+        description="Keep the unmasked video too, for those whose role may see it; else only the masked one stays",
     )
 
 
@@ -279,4 +340,5 @@ class Settings(BaseSettings):
     stack: Stack = Stack()
     seed: Seed = Seed()
     alerts: Alerts = Alerts()
+    sop: Sop = Sop()
     platform: Platform = Platform()

@@ -44,6 +44,7 @@ def plan(settings: Settings, home: Home) -> list[Part]:
         ),
         services.query(settings.query, home, tables | there),
         services.collector(settings.collector, home, frozenset({MIGRATE_POSTGRES}) | collected),
+        services.sop(settings.sop, home, frozenset({MIGRATE_POSTGRES}) | (frozenset({valkey.NAME}) & there)),
         services.processor(settings.processor, home, tables | (frozenset({nats.NAME}) & there)),
         Task(
             DAGSTER_STORAGE,

@@ -73,6 +73,18 @@ def test_requests_are_counted_by_template_of_the_place_where_the_router_was_incl
     assert routes_counted(registry) == {"/v1/items/{item}", "/v2/items/{item}", "unmatched"}
 
 
+def test_a_path_that_is_named_takes_more_than_the_others(client: Client) -> None:
+    async def go() -> None:
+        async with client(outer, most_body_bytes=100, larger_bodies={"/v2/items/": 200}) as opened:
+            sizes = {"/v1/items/": (100, 101), "/v2/items/": (200, 201)}
+            for path, (most, too_many) in sizes.items():
+                headers = {"Content-Type": "application/octet-stream"}
+                assert (await opened.post(path, content=b"x" * most, headers=headers)).json() == most
+                assert (await opened.post(path, content=b"x" * too_many, headers=headers)).status_code == 413
+
+    asyncio.run(go())
+
+
 def test_a_body_is_taken_up_to_the_limit_and_refused_above(client: Client) -> None:
     async def scenario(opened: httpx.AsyncClient) -> None:
         async def in_pieces(size: int) -> AsyncIterator[bytes]:

@@ -15,6 +15,7 @@ import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from ovpo.foundation.postgres.connect import conninfo, endpoint, password
+from ovpo.foundation.settings import tree
 from ovpo.foundation.settings.load import inherited_environment
 from ovpo.foundation.settings.tree import LOOPBACK, Postgres, PostgresRole, Settings
 from ovpo.foundation.stack.errors import StackError
@@ -34,7 +35,8 @@ AT_WORK = """
 SELECT count(*) FROM runs JOIN run_tags USING (run_id)
 WHERE status IN ('STARTING', 'STARTED', 'CANCELING') AND key = 'dagster/code_location' AND value = %s
 """
-LOST_RUNS = "resources.lost_runs"
+LOST_RUNS, POOLS = "resources.lost_runs", "resources.pools"
+LIMITS = 'SELECT concurrency_key, "limit" FROM concurrency_limits WHERE NOT using_default_limit'
 HEARTBEATS = "SELECT count(*) FROM daemon_heartbeats WHERE timestamp >= %s"
 PAGE_URL = "http://{host}:{port}"
 
@@ -62,6 +64,8 @@ def environment(settings: Settings, home: Home) -> dict[str, str]:
         "OVPO_DAGSTER_PG_PASSWORD": password(settings.postgres, PostgresRole.DAGSTER),
         "OVPO_DAGSTER__CPU_PORT": str(settings.dagster.cpu_port),
         "OVPO_DAGSTER__GPU_PORT": str(settings.dagster.gpu_port),
+        "OVPO_DAGSTER__GPU_SLOTS": str(settings.dagster.gpu_slots),
+        "OVPO_DAGSTER__DECODE_SLOTS": str(settings.dagster.decode_slots),
     }
 
 
@@ -124,13 +128,22 @@ def daemon(settings: Settings, home: Home, needs: frozenset[str]) -> Process:
 
 
 def create_storage(settings: Settings, home: Home) -> str:
-    """Create Dagster's tables before several processes start at once and race for it."""
+    """Create Dagster's tables before several processes start at once and race for it, and set its pools' limits."""
     prepare_home(settings, home)
     with psycopg.connect(conninfo(settings.postgres, PostgresRole.DAGSTER)) as connection:
-        if connection.execute(STORAGE_EXISTS).fetchone() == (True,):
-            return "there already"
-    _run(settings, home, _dagster("dagster", "instance", "migrate"))
-    return "created"
+        there = connection.execute(STORAGE_EXISTS).fetchone() == (True,)
+        limits: dict[str, int] = dict(connection.execute(LIMITS).fetchall()) if there else {}
+    if not there:
+        _run(settings, home, _dagster("dagster", "instance", "migrate"))
+    # Asked here, because a process that opens Dagster's storage takes 3 s to start.
+    if not pool_limits(settings.dagster).items() <= limits.items():
+        _run(settings, home, (sys.executable, "-m", POOLS))
+    return "there already" if there else "created"
+
+
+def pool_limits(settings: tree.Dagster) -> dict[str, int]:
+    """Tell how many steps of each pool may work at once; every other pool has the default of dagster.yaml."""
+    return {"gpu": settings.gpu_slots, "decode": settings.decode_slots, "training": 1}
 
 
 def fail_lost_runs(settings: Settings, home: Home, location: str) -> None:

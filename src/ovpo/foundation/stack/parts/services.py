@@ -4,7 +4,7 @@
 import sys
 from urllib.request import urlopen
 
-from ovpo.foundation.settings.tree import Collector, Processor, Query
+from ovpo.foundation.settings.tree import Collector, Processor, Query, Sop
 from ovpo.foundation.stack.home import Home
 from ovpo.foundation.stack.parts.kinds import Listener, Process
 
@@ -20,6 +20,11 @@ def collector(settings: Collector, home: Home, needs: frozenset[str]) -> Process
     """Describe the collector."""
     listener = Listener(settings.host, settings.port, "OVPO_COLLECTOR__PORT")
     return _service("collector", "Collector", listener, home, needs)
+
+
+def sop(settings: Sop, home: Home, needs: frozenset[str]) -> Process:
+    """Describe the SOP API."""
+    return _service("sop", "SOP API", Listener(settings.host, settings.port, "OVPO_SOP__PORT"), home, needs)
 
 
 def processor(settings: Processor, home: Home, needs: frozenset[str]) -> Process:
