@@ -22,6 +22,7 @@ class Service(StrEnum):
 
     QUERY = "query"
     COLLECTOR = "collector"
+    SOP = "sop"
 
 
 class Worker(StrEnum):
@@ -63,6 +64,11 @@ def _service(name: Service | Worker, settings: Settings) -> tuple[FastAPI, Liste
 
             to = settings.collector
             return collector.create(settings), Listen(to.host, to.port, "OVPO_COLLECTOR__HOST", "OVPO_COLLECTOR__PORT")
+        case Service.SOP:
+            from ovpo.services import sop
+
+            on = settings.sop
+            return sop.create(settings), Listen(on.host, on.port, "OVPO_SOP__HOST", "OVPO_SOP__PORT")
         case Worker.PROCESSOR:
             from ovpo.telemetry.processor import app as processor
 

@@ -12,11 +12,11 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from ovpo.foundation.settings.tree import Settings
-from ovpo.services import query
+from ovpo.services import query, sop
 from ovpo.telemetry.collector import app as collector
 
 SERVICES: Final[Mapping[str, Callable[[Settings], FastAPI]]] = MappingProxyType(
-    {"collector.json": collector.create, "query.json": query.create}
+    {"collector.json": collector.create, "query.json": query.create, "sop.json": sop.create}
 )
 
 

@@ -28,3 +28,7 @@ class DefinitionError(SopError):
 
 class AlignmentError(SopError):
     """Two sequences cannot be aligned."""
+
+
+class MaskingError(SopError):
+    """Masks that were asked for cannot be read or applied, so the video is not taken."""

@@ -41,7 +41,7 @@ class _PlainLoader(yaml.SafeLoader):
             raise _RefusedError(f"line {line}: has the tag {event.tag[:60]!r}; leave it out")
         self.levels += 1
         if self.levels > MOST_LEVELS:
-            raise _RefusedError(f"line {line}: is nested more than {MOST_LEVELS} deep; {REMEDY}")
+            raise _RefusedError(f"line {line}: is nested more than {MOST_LEVELS} deep; nest it less")
         node = super().compose_node(parent, index)
         self.levels -= 1
         return node
@@ -52,7 +52,7 @@ class _PlainLoader(yaml.SafeLoader):
         for key, _ in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise _RefusedError(f"line {line}: has a name that is not text; {REMEDY}")
+                raise _RefusedError(f"line {line}: has a name that is not text; write a word before the colon")
             if key.value in seen:
                 raise _RefusedError(f"line {line}: {key.value[:60]!r} is given twice; leave one out")
             seen.add(key.value)
@@ -69,10 +69,10 @@ for _tag, _pattern, _first in (
 _PlainLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"\Z"), [""])
 
 
-def decode(data: bytes, name: str) -> object:
+def decode(data: bytes, name: str, remedy: str = REMEDY) -> object:
     """Read a file's content, JSON where its name ends so and YAML otherwise, or raise DefinitionError."""
     if len(data) > MOST_BYTES:
-        raise unreadable(name, f"has more than {MOST_BYTES} bytes; {REMEDY}")
+        raise unreadable(name, f"has more than {MOST_BYTES} bytes; {remedy}")
     try:
         text = data.decode("utf-8-sig")
         return _json(text) if PurePath(name).suffix.lower() == ".json" else _yaml(text)
@@ -86,7 +86,7 @@ def decode(data: bytes, name: str) -> object:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise unreadable(name, f"{line}{error.problem or error.context}; mend the YAML") from None
     except (yaml.YAMLError, ValueError, RecursionError):
-        raise unreadable(name, f"is not plain text data; {REMEDY}") from None
+        raise unreadable(name, f"is not plain text data; {remedy}") from None
 
 
 def unreadable(name: str, why: str) -> DefinitionError:

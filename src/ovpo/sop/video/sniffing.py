@@ -82,10 +82,11 @@ def sniff(path: Path, limits: Limits) -> tuple[Container, int]:
             "too_many_bytes",
             f"{name} has {size:,} bytes, {limits.max_bytes:,} are allowed; make a smaller copy or raise max_bytes",
         )
-    return _container(name, head), size
+    return container_of(name, head), size
 
 
-def _container(name: str, head: bytes) -> Container:
+def container_of(name: str, head: bytes) -> Container:
+    """Name a container by its first bytes; `name` is what an error calls the file."""
     if head[4:8] in _BOXES:
         if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
             raise _refusal(name, "image", "a picture")

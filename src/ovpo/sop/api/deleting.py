@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A video removed with all that was made of it: its files, its embeddings, the pictures of its scores.
+
+What a finished score came to stays, without a picture; its report is made anew, which then says so. The objects go
+first, then the rows tell it: whoever is cut off in between asks again.
+"""
+
+from typing import Final
+
+import psycopg
+from fastapi import Request
+
+from ovpo.foundation.auth import Principal
+from ovpo.governance.audit.events import EventType
+from ovpo.sop.api import videos_reading
+from ovpo.sop.api.desk import Desk, Note, note
+from ovpo.sop.api.refusals import in_the_way
+from ovpo.sop.catalogue.forgetting import forget
+from ovpo.sop.procedures.keeping import MATRIX, RESULT, all_attempts_of
+from ovpo.sop.records.keys import of_video
+from ovpo.sop.records.reading import row_of
+from ovpo.sop.records.rows import Score, Video, VideoRole
+
+RESTING: Final = """
+SELECT count(*) FROM sop_scores AS s
+WHERE s.state NOT IN ('failed', 'canceled')
+      AND (s.gold_id = %(video)s OR s.wanted_gold_id = %(video)s
+           OR (s.state <> 'finished' AND s.wanted_gold_id IS NULL
+               AND EXISTS (SELECT FROM sop_tasks AS t WHERE t.task_id = s.task_id AND t.gold_id = %(video)s)))
+"""
+OF_TRAINEE: Final = "SELECT * FROM sop_scores WHERE trainee_id = %s ORDER BY score_id FOR UPDATE"
+CANCEL: Final = """
+UPDATE sop_scores SET state = 'canceled', reason_code = 'video_deleted', updated_at = %(now)s,
+    reason = 'The video was deleted; ask for a score of another.'
+WHERE trainee_id = %(video)s AND state IN ('waiting', 'queued', 'started')
+"""
+UNREPORT: Final = "UPDATE sop_scores SET report_key = NULL, updated_at = %(now)s WHERE trainee_id = %(video)s"
+NEXT_GOLD: Final = """
+UPDATE sop_tasks AS t SET updated_at = %(now)s, gold_id = (
+    SELECT v.video_id FROM sop_videos AS v
+    WHERE v.task_id = t.task_id AND v.role = 'gold' AND v.state = 'probed' AND v.video_id <> %(video)s
+    ORDER BY v.registered_at, v.video_id LIMIT 1)
+WHERE t.gold_id = %(video)s
+"""
+GONE: Final = """
+UPDATE sop_videos
+SET state = 'deleted', name = 'deleted', operator_id_hash = '', inbox_path = NULL, source_key = NULL, masked_key = NULL,
+    thumbnail_key = NULL, probe = NULL, reason_code = NULL, reason = NULL, updated_at = %(now)s
+WHERE video_id = %(video)s
+"""
+_WITHOUT_PICTURES: Final = frozenset({RESULT, MATRIX})
+
+
+def delete(desk: Desk, request: Request, caller: Principal, video_id: str) -> None:
+    """Remove a video; a gold that scores rest on is refused."""
+    with desk.of(caller) as connection:
+        video = videos_reading.held(connection, video_id)
+        if video.role is VideoRole.GOLD:
+            _refuse_while_rested_on(connection, video)
+        values = {"video": video.video_id, "now": desk.now()}
+        scores = _scores(connection, video)
+        connection.execute(CANCEL, values)
+        connection.execute(UNREPORT, values)
+        connection.execute(NEXT_GOLD, values)
+        forget(connection, desk.objects, video)
+        for score in scores:
+            _remove(desk, f"{all_attempts_of(caller.tenant_id, score.score_id)}/", but=_WITHOUT_PICTURES)
+        _remove(desk, f"{of_video(caller.tenant_id, video.video_id)}/")
+        connection.execute(GONE, values)
+        gone = Note(EventType.VIDEO_DELETED, "video", video_id)
+        note(connection, request, caller, gone, task_id=video.task_id, role=video.role.value, scores=len(scores))
+
+
+def _refuse_while_rested_on(connection: psycopg.Connection, video: Video) -> None:
+    row = connection.execute(RESTING, {"video": video.video_id}).fetchone()
+    if row is not None and (resting := int(row[0])):
+        raise in_the_way(
+            f"{resting} {'score rests' if resting == 1 else 'scores rest'} on this gold video; cancel those that are "
+            "not finished, and keep it as long as the others are to be explained",
+            field="video_id",
+            scores=resting,
+        )
+
+
+def _scores(connection: psycopg.Connection, video: Video) -> list[Score]:
+    with connection.cursor(row_factory=row_of(Score)) as cursor:
+        return cursor.execute(OF_TRAINEE, (video.video_id,)).fetchall()
+
+
+def _remove(desk: Desk, prefix: str, but: frozenset[str] = frozenset()) -> None:
+    for found in desk.objects.list(prefix):
+        if found.key.rpartition("/")[2] not in but:
+            desk.objects.delete(found.key)

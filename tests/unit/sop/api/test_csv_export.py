@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of scores: quoted where it must be, and never a formula."""
+
+import csv
+from io import StringIO
+
+import pytest
+
+from ovpo.sop.api.csv_export import COLUMNS, cell, head
+
+
+def test_the_head_names_every_column_and_says_that_it_is_utf_8() -> None:
+    assert head().startswith(b"\xef\xbb\xbf")
+    assert next(csv.reader(StringIO(head().decode("utf-8-sig")))) == list(COLUMNS)
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", " =1", "\n+1", "\u00a0=1", "|x", "%x"])
+def test_a_text_that_a_spreadsheet_would_run_is_text(text: str) -> None:
+    assert cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["monday", "1", "a=b", "ünïcode", "a,b", 'a"b', ""])
+def test_other_text_stays_as_it_is(text: str) -> None:
+    assert cell(text) == text
+
+
+def test_numbers_below_zero_are_numbers() -> None:
+    assert cell(-1.5) == "-1.5"
