@@ -10,7 +10,7 @@ DEV := $(VENV)/.dev-installed
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract bench-ingest bench-query bench-sdk bench-sop bench-dtw bench-dtw-gpu bench-embed bench-vjepa2 browser rabbitmq clean
+.PHONY: help demo up down status test test-long lint check-generated schemas bench bench-contract bench-ingest bench-query bench-sdk bench-sop bench-dtw bench-dtw-gpu bench-embed bench-vjepa2 bench-inbox browser rabbitmq clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -91,6 +91,9 @@ bench-embed: $(DEV) ## Measure decoding, sampling and embedding of video, and th
 
 bench-vjepa2: $(DEV) ## Measure V-JEPA2 on a GPU, where there is one
 	@$(BIN)/python -m bench.vjepa2
+
+bench-inbox: $(DEV) ## Measure 200 videos from the inbox to their reports, on a stack of its own (about 30 minutes)
+	@$(BIN)/python -m bench.inbox
 
 bench: $(DEV) ## Measure the foundation on this machine
 	@$(BIN)/python bench/foundation.py

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of rows as Parquet files: one file a window below OVPO_HOME/tables, replaced atomically.
+"""Tables of rows as Parquet objects: one a window below `tables/` in the object store, replaced atomically.
 
 Arrays, weights and pictures do not belong here.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
-from uuid import uuid4
+from io import BytesIO
 
 import dagster as dg
 import polars as pl
 
+from ovpo.foundation.objects.connect import open_objects
+from ovpo.foundation.objects.copies import Copies
+from ovpo.foundation.objects.errors import ObjectNotFoundError
+from ovpo.foundation.objects.store import ObjectStore
 from ovpo.foundation.settings.tree import Settings
 
 WINDOW_COLUMN = "ovpo/window_column"
@@ -22,17 +25,20 @@ class TableError(Exception):
 
 
 class ParquetTables(dg.ConfigurableIOManager):
-    """One Parquet file per window; a run over a range of windows writes each, and inputs arrive as one lazy frame."""
+    """One Parquet object per window; a run over a range of windows writes each, and inputs arrive as one lazy frame."""
 
     settings: dg.ResourceDependency[Settings]
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Write the frame, split by the window column that the asset names in its metadata."""
-        files = _split(context, obj) if context.has_asset_partitions else [(WHOLE, obj)]
-        for name, frame in files:
-            _replace(self._file(context.asset_key, name), frame)
+        parts = _split(context, obj) if context.has_asset_partitions else [(WHOLE, obj)]
+        store = self._store()
+        for window, frame in parts:
+            content = BytesIO()
+            frame.write_parquet(content)
+            store.put(_key(context.asset_key, window), content.getvalue())
         context.add_output_metadata(
-            {"rows": obj.height, "files": len(files), "dagster/uri": str(self._folder(context.asset_key))}
+            {"rows": obj.height, "files": len(parts), "dagster/uri": f"{self._url()}/{_prefix(context.asset_key)}"}
         )
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
@@ -52,19 +58,32 @@ class ParquetTables(dg.ConfigurableIOManager):
         return self.scan(context.asset_key, asked)
 
     def scan(self, asset: dg.AssetKey, windows: Sequence[str]) -> pl.LazyFrame:
-        """Read the given windows of a table as one lazy frame."""
-        files = [self._file(asset, window) for window in windows]
-        missing = [file.stem for file in files if not file.exists()]
-        if missing or not files:
-            wanted = f"window {missing[0]}" if missing else "any window"
-            raise TableError(f"table {asset.to_user_string()} does not hold {wanted}; materialise it first")
+        """Read the given windows of a table as one lazy frame; of a cloud's objects there are local copies."""
+        if not windows:
+            raise TableError(f"table {asset.to_user_string()} does not hold any window; materialise it first")
+        copies = Copies(self._store(), self.settings.home / "copies")
+        files = []
+        for window in windows:
+            try:
+                files.append(copies.file(_key(asset, window)))
+            except ObjectNotFoundError as error:
+                table = asset.to_user_string()
+                raise TableError(f"table {table} does not hold window {window}; materialise it first") from error
         return pl.scan_parquet(files, glob=False)
 
-    def _folder(self, asset: dg.AssetKey) -> Path:
-        return self.settings.home.joinpath("tables", *asset.path)
+    def _store(self) -> ObjectStore:
+        return open_objects(self.settings.objects, self.settings.query, self.settings.home)
 
-    def _file(self, asset: dg.AssetKey, window: str) -> Path:
-        return self._folder(asset) / f"{window}.parquet"
+    def _url(self) -> str:
+        return (self.settings.objects.url or (self.settings.home / "objects").as_uri()).rstrip("/")
+
+
+def _prefix(asset: dg.AssetKey) -> str:
+    return "/".join(["tables", *asset.path])
+
+
+def _key(asset: dg.AssetKey, window: str) -> str:
+    return f"{_prefix(asset)}/{window}.parquet"
 
 
 def _split(context: dg.OutputContext, frame: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
@@ -79,13 +98,3 @@ def _split(context: dg.OutputContext, frame: pl.DataFrame) -> list[tuple[str, pl
     if strays:
         raise TableError(f"table {table} was given {strays} rows outside of the windows of the run; return only theirs")
     return files
-
-
-def _replace(target: Path, frame: pl.DataFrame) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = target.with_name(f".{target.name}.{uuid4().hex}")
-    try:
-        frame.write_parquet(scratch)
-        scratch.replace(target)
-    finally:
-        scratch.unlink(missing_ok=True)

@@ -3,25 +3,36 @@
 
 import dagster as dg
 
+from io_managers.blobs import AdapterBlobs
 from io_managers.tables import ParquetTables
-from ovpo_assets import alerts, audit, platform, specs, traces
+from ovpo_assets import adapters, alerts, audit, embeddings, platform, scores, specs, traces, videos
+from ovpo_assets.checks import adapters as adapters_checks
 from ovpo_assets.checks import alerts as alerts_checks
 from ovpo_assets.checks import audit as audit_checks
+from ovpo_assets.checks import embeddings as embeddings_checks
 from ovpo_assets.checks import platform as platform_checks
+from ovpo_assets.checks import scores as scores_checks
 from ovpo_assets.checks import traces as traces_checks
+from ovpo_assets.checks import videos as videos_checks
 from resources.alerts import Alerts
 from resources.audit import Audit
 from resources.configuration import Configuration
+from resources.inbox import Inbox
 from resources.ledger import Ledger
+from resources.sop import Sop
 from resources.stores import Stores
 from resources.telemetry import Telemetry
 from schedules import alerts as alerts_schedules
 from schedules import audit as audit_schedules
 from schedules import platform as platform_schedules
 from schedules import rollups as rollup_schedules
+from schedules import sop as sop_schedules
+from schedules.nightly_adapters import nightly_adapter_training
 from sensors.arrivals import telemetry_arrivals
-from sensors.requests import inspection_requests
+from sensors.requests import inspection_requests, intake_requests, score_requests, training_requests
 from sensors.run_failures import release_failed_runs
+from sensors.stale_windows import stale_procedures
+from sensors.watch_folder import watch_folder
 
 configuration = Configuration()
 
@@ -41,6 +52,16 @@ defs = dg.Definitions(
             traces.hourly_rollups,
             traces.daily_costs,
             traces.daily_quality,
+            videos.inbox,
+            videos.registered,
+            videos.probed,
+            embeddings.adapted,
+            adapters.training_set,
+            adapters.candidate,
+            adapters.evaluation,
+            adapters.champion,
+            scores.procedures,
+            scores.reports,
         ],
     ),
     asset_checks=[
@@ -55,6 +76,13 @@ defs = dg.Definitions(
         traces_checks.hourly_checks,
         traces_checks.cost_checks,
         traces_checks.quality_checks,
+        videos_checks.video_checks,
+        videos_checks.books_check,
+        embeddings_checks.adapted_checks,
+        adapters_checks.gold_check,
+        adapters_checks.adapter_checks,
+        scores_checks.score_checks,
+        scores_checks.report_checks,
     ],
     jobs=[
         platform.observe_stores,
@@ -64,6 +92,10 @@ defs = dg.Definitions(
         audit.seal_audit,
         traces.roll_up_hours,
         traces.roll_up_days,
+        videos.take_in_videos,
+        videos_checks.check_books,
+        adapters.train_adapters,
+        scores.score_procedures,
     ],
     schedules=[
         platform_schedules.stores_hourly,
@@ -74,13 +106,27 @@ defs = dg.Definitions(
         rollup_schedules.traces_hourly,
         rollup_schedules.traces_late_nightly,
         rollup_schedules.traces_days_nightly,
+        nightly_adapter_training,
+        sop_schedules.books_nightly,
     ],
-    sensors=[inspection_requests, release_failed_runs, telemetry_arrivals],
+    sensors=[
+        inspection_requests,
+        release_failed_runs,
+        telemetry_arrivals,
+        watch_folder,
+        intake_requests,
+        score_requests,
+        training_requests,
+        stale_procedures,
+    ],
     resources={
         "settings": configuration,
         "ledger": Ledger(settings=configuration),
         "stores": Stores(settings=configuration),
         "tables": ParquetTables(settings=configuration),
+        "adapters": AdapterBlobs(settings=configuration),
+        "inbox": Inbox(settings=configuration),
+        "sop": Sop(settings=configuration),
         "telemetry": Telemetry(settings=configuration),
         "alerts": Alerts(settings=configuration),
         "audit": Audit(settings=configuration),

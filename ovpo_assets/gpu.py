@@ -6,11 +6,16 @@ It is a location and not a job, because automation and the Materialize button us
 
 import dagster as dg
 
+from io_managers.tables import ParquetTables
 from ovpo.foundation.settings.load import load
 from ovpo.foundation.settings.tree import Executor
-from ovpo_assets import devices, specs
+from ovpo_assets import clips, devices, specs
+from ovpo_assets.checks import clips as clips_checks
 from resources.configuration import Configuration
+from resources.ledger import Ledger
+from resources.sop import Sop
 from schedules import devices as device_schedules
+from sensors.gpu_requests import embedding_requests
 
 
 def executor(choice: Executor) -> dg.ExecutorDefinition:
@@ -22,10 +27,19 @@ def executor(choice: Executor) -> dg.ExecutorDefinition:
     return dg.in_process_executor
 
 
+configuration = Configuration()
+
 defs = dg.Definitions(
-    assets=dg.map_asset_specs(specs.described, [devices.devices_observed]),
-    jobs=[devices.observe_devices],
+    assets=dg.map_asset_specs(specs.described, [devices.devices_observed, clips.clips]),
+    asset_checks=[clips_checks.clip_checks],
+    jobs=[devices.observe_devices, clips.embed_clips],
     schedules=[device_schedules.devices_nightly],
-    resources={"settings": Configuration()},
+    sensors=[embedding_requests],
+    resources={
+        "settings": configuration,
+        "ledger": Ledger(settings=configuration),
+        "sop": Sop(settings=configuration),
+        "tables": ParquetTables(settings=configuration),
+    },
     executor=executor(load().executor),
 )

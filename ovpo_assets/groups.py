@@ -4,3 +4,7 @@
 PLATFORM = "platform"
 SOURCES = "sources"
 TRACES = "traces"
+VIDEOS = "videos"
+EMBEDDINGS = "embeddings"
+ADAPTERS = "adapters"
+SCORES = "scores"

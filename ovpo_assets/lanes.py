@@ -16,6 +16,13 @@ SHORT = {"dagster/max_runtime": "180"}
 # A run that serves the ledger is not repeated when its process dies: the ledger asks again, and counts the attempts.
 REPEATED_BY_LEDGER = {"dagster/max_retries": "0"}
 
+# Two trainings at once would learn the same: the second waits in the queue. The limit is in dagster.yaml.
+ONE_TRAINING = {"ovpo/training": "adapters"}
+
+# What a machine can do only so much of at once; the limits are set where the stack starts.
+DECODE_POOL = "decode"
+SCORING_POOL = "scoring"
+TRAINING_POOL = "training"
 GPU_POOL = "gpu"
 GPU = {
     "dagster-k8s/config": {

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from ovpo.sop.working import Hours
+
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,6 +35,24 @@ def key_of(windows: dg.TimeWindowPartitionsDefinition, moment: datetime) -> str:
 def range_tags(windows: dg.TimeWindowPartitionsDefinition, first: datetime, last: datetime) -> dict[str, str]:
     """Give the tags that make one run cover every window from first to last."""
     return {RANGE_START: key_of(windows, first), RANGE_END: key_of(windows, last)}
+
+
+def hours_of(context: dg.AssetExecutionContext) -> Hours:
+    """Give the hours that a run covers."""
+    window = context.partition_time_window
+    return Hours(window.start, window.end - HOUR)
+
+
+def day_of(context: dg.AssetExecutionContext) -> datetime:
+    """Give the last of the days that a run covers."""
+    end: datetime = context.partition_time_window.end
+    return end - DAY
+
+
+def span_of(windows: dg.TimeWindowPartitionsDefinition, keys: Sequence[str]) -> Hours:
+    """Give windows, named by their keys, as the hours from the first to the last."""
+    spans = [windows.time_window_for_partition_key(key) for key in keys]
+    return Hours(min(span.start for span in spans), max(span.end for span in spans) - HOUR)
 
 
 def windows_to_check(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> Sequence[str]:

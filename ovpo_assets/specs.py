@@ -5,15 +5,25 @@ from datetime import timedelta
 
 import dagster as dg
 
-from ovpo_assets.groups import PLATFORM, SOURCES, TRACES
+from ovpo_assets.groups import ADAPTERS, EMBEDDINGS, PLATFORM, SCORES, SOURCES, TRACES, VIDEOS
 
-OWNERS = {PLATFORM: ["team:platform"], SOURCES: ["team:telemetry"], TRACES: ["team:telemetry"]}
+OWNERS = {
+    PLATFORM: ["team:platform"],
+    SOURCES: ["team:telemetry"],
+    TRACES: ["team:telemetry"],
+    VIDEOS: ["team:media"],
+    EMBEDDINGS: ["team:media"],
+    ADAPTERS: ["team:training"],
+    SCORES: ["team:training"],
+}
 
 OFTEN = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=1), warn_window=timedelta(minutes=20))
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(minutes=90))
 NIGHTLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 # A policy looks at materialisations only, so what is merely observed tells its freshness in its metadata and has none.
 OBSERVED: dg.FreshnessPolicy | None = None
+# Videos come when somebody records them: that none came is no fault.
+AS_IT_COMES = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=90), warn_window=timedelta(days=30))
 FRESHNESS = {
     "platform/stores_observed": HOURLY,
     "platform/ledger_health": NIGHTLY,
@@ -22,12 +32,23 @@ FRESHNESS = {
     "platform/alerts_evaluated": OFTEN,
     "platform/audit_sealed": NIGHTLY,
     "sources/collector": OBSERVED,
+    "sources/inbox": OBSERVED,
     "traces/landed": OBSERVED,
     "traces/frame_metrics": OBSERVED,
     "traces/health": HOURLY,
     "traces/hourly_rollups": HOURLY,
     "traces/daily_costs": NIGHTLY,
     "traces/daily_quality": NIGHTLY,
+    "videos/registered": AS_IT_COMES,
+    "videos/probed": AS_IT_COMES,
+    "embeddings/clips": AS_IT_COMES,
+    "embeddings/adapted": AS_IT_COMES,
+    "adapters/training_set": AS_IT_COMES,
+    "adapters/candidate": AS_IT_COMES,
+    "adapters/evaluation": AS_IT_COMES,
+    "adapters/champion": AS_IT_COMES,
+    "scores/procedures": AS_IT_COMES,
+    "scores/reports": AS_IT_COMES,
 }
 
 

@@ -7,8 +7,9 @@ import dagster as dg
 import pytest
 
 from ovpo.foundation.ledger.items import PendingWindow
+from ovpo_assets.partitions import days, hours
 from resources.runs import Run
-from sensors.requests import LEFT_TO_FAILURE_SENSOR, MOST_REQUESTS, to_release, to_request
+from sensors.serving import LEFT_TO_FAILURE_SENSOR, MOST_REQUESTS, Gained, gained, to_release, to_request
 
 NOW = datetime(2026, 11, 21, 10, 30, tzinfo=UTC)
 HOUR = NOW.replace(minute=0)
@@ -16,8 +17,13 @@ KEY = "2026-11-21-10:00"
 Status = dg.DagsterRunStatus
 
 
-def pending(revision: int = 1, hours_ago: int = 0) -> PendingWindow:
+def waiting(revision: int = 1, hours_ago: int = 0) -> PendingWindow:
     return PendingWindow(HOUR - timedelta(hours=hours_ago), revision, queued=1)
+
+
+def pending(revision: int = 1, hours_ago: int = 0) -> Gained:
+    (window,) = gained([[waiting(revision, hours_ago)]], hours)
+    return window
 
 
 def run(status: dg.DagsterRunStatus, ended_at: datetime | None = None) -> Run:
@@ -55,9 +61,9 @@ def test_a_tick_asks_for_a_bounded_number_of_runs_the_oldest_windows_first() -> 
 
 
 def test_windows_that_must_wait_do_not_hide_those_behind_them() -> None:
-    waiting = [pending(hours_ago=age) for age in range(100, 0, -1)]
-    spent = {f"{window.window_start:%Y-%m-%d-%H:00}@1": 3 for window in waiting}
-    (request,) = to_request([*waiting, pending()], busy=(), spent=spent, most_attempts=3)
+    stuck = [pending(hours_ago=age) for age in range(100, 0, -1)]
+    spent = {window.name: 3 for window in stuck}
+    (request,) = to_request([*stuck, pending()], busy=(), spent=spent, most_attempts=3)
     assert request.partition_key == KEY
 
 
@@ -81,3 +87,22 @@ def test_a_failed_run_is_left_to_the_failure_sensor_first_and_given_up_when_that
     failed = {"r1": run(Status.FAILURE, NOW)}
     assert to_release(["r1"], failed, NOW + LEFT_TO_FAILURE_SENSOR / 2) == []
     assert len(to_release(["r1"], failed, NOW + LEFT_TO_FAILURE_SENSOR)) == 1
+
+
+def test_a_job_of_two_lanes_has_another_name_for_each_gain_of_either() -> None:
+    lanes = [
+        ([waiting(3)], []),
+        ([], [waiting(3)]),
+        ([waiting(3)], [waiting(3)]),
+        ([waiting(4)], [waiting(3)]),
+        ([waiting(3)], [waiting(4)]),
+    ]
+    names = [gained(pending, hours)[0].name for pending in lanes]
+    assert len(set(names)) == len(lanes)
+
+
+def test_the_hours_of_a_day_become_one_run_of_that_day_named_by_each_of_them() -> None:
+    (one,) = gained([[waiting(2), waiting(1, hours_ago=3)]], days)
+    (other,) = gained([[waiting(1), waiting(2, hours_ago=3)]], days)
+    assert one.key == other.key == "2026-11-21"
+    assert one.name != other.name

@@ -9,6 +9,7 @@ import pytest
 from ovpo_assets import gpu
 from ovpo_assets.definitions import defs
 from ovpo_assets.partitions import RANGE_END, RANGE_START, days, hours, key_of
+from schedules.nightly_adapters import NIGHTLY
 from schedules.platform import ledger_health_nightly, stores_hourly
 from schedules.rollups import traces_days_nightly, traces_hourly, traces_late_nightly
 
@@ -55,6 +56,8 @@ def test_every_schedule_fires_and_names_a_job_of_its_location(definitions: dg.De
     jobs = {job.name for job in definitions.jobs or ()}
     for schedule in definitions.schedules or ():
         assert isinstance(schedule, dg.ScheduleDefinition)
+        assert schedule.job_name in jobs
+        if schedule.name == NIGHTLY:
+            continue  # asks the stores whether there is anything to learn, see test_nightly_adapters
         answer = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=MIDNIGHT))
         assert len(answer.run_requests or ()) == 1
-        assert schedule.job_name in jobs

@@ -13,6 +13,7 @@ import dagster as dg
 import psycopg
 import pytest
 
+from io_managers.blobs import AdapterBlobs
 from io_managers.tables import ParquetTables
 from ovpo.foundation.clickhouse.connect import session
 from ovpo.foundation.inspection.requests import LANE
@@ -24,7 +25,9 @@ from ovpo.foundation.stack.parts import dagster
 from ovpo_assets.definitions import defs
 from resources.alerts import Alerts
 from resources.audit import Audit
+from resources.inbox import Inbox
 from resources.ledger import Ledger
+from resources.sop import Sop
 from resources.stores import Stores
 from resources.telemetry import Telemetry
 from sensors.requests import inspection_requests
@@ -46,6 +49,9 @@ def bind(settings: Settings) -> Resources:
         "telemetry": Telemetry(settings=settings),
         "alerts": Alerts(settings=settings),
         "audit": Audit(settings=settings),
+        "adapters": AdapterBlobs(settings=settings),
+        "inbox": Inbox(settings=settings),
+        "sop": Sop(settings=settings),
     }
 
 
@@ -74,7 +80,7 @@ def resources(settings: Settings) -> Resources:
         connection.execute("TRUNCATE ledger_items, ledger_windows")
     with session(settings.clickhouse) as client:
         client.command("TRUNCATE TABLE store_observations")
-    shutil.rmtree(settings.home / "tables", ignore_errors=True)
+    shutil.rmtree(settings.home / "objects" / "tables", ignore_errors=True)
     return bind(settings)
 
 

@@ -59,7 +59,7 @@ def test_a_check_by_itself_names_a_column_that_changed(
 ) -> None:
     today = key_of(days, datetime.now(UTC))
     perform(JOB, partition_key=today)
-    file = settings.home.joinpath("tables", *ledger_health.key.path, f"{today}.parquet")
+    file = settings.home.joinpath("objects", "tables", *ledger_health.key.path, f"{today}.parquet")
     pl.read_parquet(file).rename({"lane": "queue"}).write_parquet(file)
     alone = dg.materialize(
         [ledger_health, ledger_checks],

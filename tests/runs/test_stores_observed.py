@@ -120,7 +120,7 @@ def test_a_check_by_itself_reads_the_newest_window_and_names_a_column_that_chang
 ) -> None:
     window = current()
     perform(JOB, partition_key=window)
-    file = settings.home.joinpath("tables", *stores_observed.key.path, f"{window}.parquet")
+    file = settings.home.joinpath("objects", "tables", *stores_observed.key.path, f"{window}.parquet")
     pl.read_parquet(file).drop("bytes").cast({"looks": pl.String}).write_parquet(file)
     alone = dg.materialize(
         [stores_observed, stores_checks],

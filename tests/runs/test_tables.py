@@ -63,7 +63,7 @@ def files(home: Path) -> list[str]:
 
 def test_a_run_over_a_range_cuts_the_frame_at_its_windows(tables: ParquetTables, tmp_path: Path) -> None:
     dg.materialize([windowed(rows(0, 2, 2))], tags=RANGE, resources={"tables": tables})
-    assert files(tmp_path) == [f"tables/numbers/{key}.parquet" for key in KEYS[:3]]
+    assert files(tmp_path) == [f"objects/tables/numbers/{key}.parquet" for key in KEYS[:3]]
     read = [tables.scan(dg.AssetKey("numbers"), [key]).collect() for key in KEYS[:3]]
     assert [frame["number"].to_list() for frame in read] == [[0], [], [2, 2]]
     assert [frame.schema for frame in read] == [pl.Schema(SCHEMA)] * 3
@@ -109,7 +109,7 @@ def test_a_write_that_breaks_off_leaves_the_old_table_and_no_scraps(tables: Parq
     with full_disk(room=100_000):
         result = dg.materialize([producer(large)], resources={"tables": tables}, raise_on_error=False)
     assert not result.success
-    assert files(tmp_path) == ["tables/numbers/all.parquet"]
+    assert files(tmp_path) == ["objects/tables/numbers/all.parquet"]
     assert tables.scan(dg.AssetKey("numbers"), ["all"]).collect().equals(rows(1))
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from examples.pipelines.scenarios.catalogue import SCENARIOS
+from ovpo.cli.demo_procedures import drop_videos, show_scores
 from ovpo.foundation.auth import Role
 from ovpo.foundation.settings.load import inherited_environment, load
 from ovpo.foundation.settings.tree import LOOPBACK, Settings
@@ -48,6 +49,11 @@ class Target:
         """Where the query API is."""
         return f"http://{LOOPBACK}:{self.settings.query.port}"
 
+    @property
+    def sop(self) -> str:
+        """Where the SOP API is."""
+        return f"http://{LOOPBACK}:{self.settings.sop.port}"
+
 
 def demo() -> None:
     """Run small pipelines against the running stack, have its stores inspected, and show what came of it.
@@ -55,7 +61,7 @@ def demo() -> None:
     The pipelines are traced by the SDK: the collector answers when the queue holds what it was sent, the processor
     brings that into the stores, `ovpo traces` shows it as anybody with a key would see it. The inspection goes the way
     of all work in OVPO: the API writes it to the ledger and answers at once, a Dagster sensor turns it into a run, the
-    API shows the result.
+    API shows the result. So do the videos of a procedure that are laid into the inbox: each trainee gets a verdict.
     """
     settings = load()
     if control.running(Home(settings.home)) is None:
@@ -66,6 +72,7 @@ def demo() -> None:
     console = Console(highlight=False)
     target = Target(settings, key.text, key.tenant_id)
     asked = _call(target, f"{target.query}/v1/platform/inspections", method="POST")
+    dropped = drop_videos(console, settings, lambda path, *how: _call(target, f"{target.sop}{path}", *how))
     name = uuid4().hex[:6]
     _run_examples(console, target, name)
     found = _wait(console, target, f"{target.query}/v1/platform/inspections/{asked['inspection_id']}")
@@ -74,6 +81,8 @@ def demo() -> None:
     _command(console, target, "traces", "list", "--tag", f"demo={name}")
     [telling] = _runs_of(target, name, MOST_TELLING)
     _command(console, target, "traces", "get", telling["trace_id"])
+    if dropped:
+        show_scores(console, target.sop, lambda path, *how: _call(target, f"{target.sop}{path}", *how))
 
 
 def _run_examples(console: Console, target: Target, name: str) -> None:
@@ -135,6 +144,7 @@ def _invite(console: Console, target: Target, inspection_id: str) -> None:
         f"\n[bold]Open[/]\n  {target.query}/  the stores of this stack"
         f"\n  {assets}/platform/stores_observed  the run that looked at them, in Dagster"
         f"\n  {assets}/traces/landed  where the runs went, in Dagster"
+        f"\n  {assets}/scores/procedures  what the procedure's videos come to, in Dagster"
         "\n\n[bold]Try[/] (this key is valid for a day)",
         soft_wrap=True,
     )
@@ -160,8 +170,10 @@ def _command(console: Console, target: Target, *words: str) -> None:
     console.print()
 
 
-def _call(target: Target, url: str, method: str = "GET", body: bytes | None = None) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {target.key}", "Content-Type": "application/json"}
+def _call(
+    target: Target, url: str, method: str = "GET", body: bytes | None = None, body_type: str = "application/json"
+) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {target.key}", "Content-Type": body_type}
     request = Request(url, data=body, method=method, headers=headers)  # noqa: S310
     try:
         with urlopen(request, timeout=10) as response:  # noqa: S310

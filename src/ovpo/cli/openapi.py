@@ -21,7 +21,7 @@ def openapi() -> None:
 
 @app.command()
 def export(folder: Folder, check: Check = False) -> None:
-    """Write query.json and collector.json into a folder, or check that they are there and up to date.
+    """Write collector.json, query.json and sop.json into a folder, or check that they are there and up to date.
 
     They are made from the code alone: nothing has to run, and no setting is read.
     """

@@ -23,7 +23,7 @@ from ovpo.foundation.permissions import Permission, allows
 from ovpo.foundation.postgres.connect import conninfo
 from ovpo.foundation.settings.tree import PostgresRole, Settings
 from ovpo.governance.access.console import issue
-from ovpo.services import query
+from ovpo.services import query, sop
 from ovpo.telemetry.collector import app as collector
 
 PATIENCE_SECONDS: Final = 60
@@ -93,11 +93,50 @@ QUERY: Final[Mapping[str, Need]] = MappingProxyType(
 COLLECTOR: Final[Mapping[str, Need]] = MappingProxyType(
     {**EVERYWHERE, "GET /v1/whoami": Open.TO_ANY_KEY, "POST /v1/ingest/batch": Permission.TRACE_WRITE}
 )
-TABLES: Final = {"query": QUERY, "collector": COLLECTOR}
+SOP: Final[Mapping[str, Need]] = MappingProxyType(
+    {
+        **EVERYWHERE,
+        "GET /v1/whoami": Open.TO_ANY_KEY,
+        "POST /v1/sop/videos": Permission.VIDEO_WRITE,
+        "GET /v1/sop/videos": Permission.VIDEO_READ,
+        "GET /v1/sop/videos/{video_id}": Permission.VIDEO_READ,
+        "DELETE /v1/sop/videos/{video_id}": Permission.ADMIN_DELETE,
+        "GET /v1/sop/videos/{video_id}/file": Permission.VIDEO_READ,
+        "GET /v1/sop/videos/{video_id}/thumbnail": Permission.VIDEO_READ,
+        "GET /v1/sop/tasks": Permission.VIDEO_READ,
+        "GET /v1/sop/tasks/{task_id}/gold": Permission.VIDEO_READ,
+        "PUT /v1/sop/tasks/{task_id}/gold": Permission.DEFINITION_WRITE,
+        "POST /v1/sop/scores": Permission.SCORE_RUN,
+        "GET /v1/sop/scores": Permission.SCORE_READ,
+        "GET /v1/sop/scores.csv": Permission.SCORE_READ,
+        "GET /v1/sop/scores/{score_id}": Permission.SCORE_READ,
+        "POST /v1/sop/scores/{score_id}/cancel": Permission.SCORE_RUN,
+        "POST /v1/sop/scores/{score_id}/retry": Permission.SCORE_RUN,
+        "PUT /v1/sop/scores/{score_id}/review": Permission.SCORE_REVIEW,
+        "GET /v1/sop/scores/{score_id}/report.pdf": Permission.SCORE_READ,
+        "GET /v1/sop/scores/{score_id}/evidence": Permission.SCORE_READ,
+        "GET /v1/sop/scores/{score_id}/evidence/{name}": Permission.SCORE_READ,
+        "POST /v1/sop/neighbours": Permission.VIDEO_READ,
+        "GET /v1/sop/definitions": Permission.DEFINITION_READ,
+        "GET /v1/sop/definitions/{task_id}": Permission.DEFINITION_READ,
+        "PUT /v1/sop/definitions/{task_id}": Permission.DEFINITION_WRITE,
+        "DELETE /v1/sop/definitions/{task_id}": Permission.DEFINITION_WRITE,
+        "GET /v1/sop/definitions/{task_id}/versions": Permission.DEFINITION_READ,
+        "GET /v1/sop/definitions/{task_id}/versions/{version}": Permission.DEFINITION_READ,
+        "DELETE /v1/sop/definitions/{task_id}/versions/{version}": Permission.DEFINITION_WRITE,
+        "POST /v1/sop/trainings": Permission.TRAINING_RUN,
+        "GET /v1/sop/trainings/{training_id}": Permission.SCORE_READ,
+        "GET /v1/sop/adapters": Permission.SCORE_READ,
+        "GET /v1/sop/trends/operators": Permission.SCORE_READ,
+        "GET /v1/sop/trends/steps": Permission.SCORE_READ,
+    }
+)
+TABLES: Final = {"query": QUERY, "collector": COLLECTOR, "sop": SOP}
+MAKERS: Final = {"query": query.create, "collector": collector.create, "sop": sop.create}
 CALLS: Final = [(service, route) for service, table in TABLES.items() for route in table]
 _IMPLIED_METHODS: Final = frozenset({"HEAD", "OPTIONS"})
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
-_EXAMPLES: Final = {"prefix": "zzzzzzzz", "tenant_id": "no-such-tenant", "key": "no/such/object"}
+_EXAMPLES: Final = {"prefix": "zzzzzzzz", "tenant_id": "no-such-tenant", "key": "no/such/object", "version": "1"}
 
 
 @dataclass(frozen=True)
@@ -201,13 +240,13 @@ def answers(settings: Settings, callers: list[Caller]) -> Answers:
 
     with asyncio.Runner() as runner:
         found: Answers = {}
-        for service, app in {"query": query.create(settings), "collector": collector.create(settings)}.items():
-            found |= runner.run(ask(app, service))
+        for service, create in MAKERS.items():
+            found |= runner.run(ask(create(settings), service))
     return found
 
 
 def test_every_route_is_in_the_table_and_every_line_of_the_table_is_a_route(settings: Settings) -> None:
-    apps = {"query": query.create(settings), "collector": collector.create(settings)}
+    apps = {service: create(settings) for service, create in MAKERS.items()}
     routes = {(service, route) for service, app in apps.items() for route in routes_of(app)}
     assert routes - set(CALLS) == set()
     assert set(CALLS) - routes == set()

@@ -118,7 +118,7 @@ class Rollups:
     def change(self, name: str, moment: datetime, edit: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
         """Change a window of a table behind everybody's back."""
         key = key_of(days if name.startswith("daily") else hours, moment)
-        file = self.settings.home / "tables" / "traces" / name / f"{key}.parquet"
+        file = self.settings.home / "objects" / "tables" / "traces" / name / f"{key}.parquet"
         edit(pl.read_parquet(file)).write_parquet(file)
 
 
