@@ -45,7 +45,7 @@ class RunningStack:
             env=inherited | self.variables,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=600,
             check=False,
         )
 
