@@ -13,6 +13,7 @@ from ovpo.sop.catalogue.table import clips_table
 from ovpo_assets import lanes, preview
 from ovpo_assets.groups import EMBEDDINGS, VIDEOS
 from ovpo_assets.partitions import hours, hours_of
+from ovpo_assets.versions import version_of
 from ovpo_assets.worked import counted
 from resources.sop import Sop
 
@@ -38,6 +39,7 @@ def clips(context: dg.AssetExecutionContext, sop: Sop) -> dg.MaterializeResult[p
     by_task = table.group_by("task_id", "role").agg(pl.len().alias("videos"), pl.col("clips").sum())
     return dg.MaterializeResult(
         value=table,
+        data_version=version_of(context, table, "video_id", "maker"),
         metadata={
             **counted(worked),
             **{f"mended_{what}": count for what, count in asdict(mended).items()},

@@ -60,6 +60,7 @@ defs = dg.Definitions(
             adapters.candidate,
             adapters.evaluation,
             adapters.champion,
+            scores.definitions,
             scores.procedures,
             scores.reports,
         ],

@@ -11,6 +11,7 @@ from ovpo_assets import lanes
 from ovpo_assets.adapters import champion
 from ovpo_assets.groups import EMBEDDINGS
 from ovpo_assets.partitions import hours, hours_of
+from ovpo_assets.versions import version_of
 from resources.sop import Sop
 
 
@@ -31,7 +32,9 @@ def adapted(context: dg.AssetExecutionContext, sop: Sop) -> dg.MaterializeResult
     """The embeddings of an hour's videos through the champion adapter of their tenant, where there is one."""
     place, window = sop.workplace(context.run.run_id), hours_of(context)
     done = adapt(place, window)
+    table = adapted_table(place, window)
     return dg.MaterializeResult(
-        value=adapted_table(place, window),
+        value=table,
+        data_version=version_of(context, table, "video_id", "maker", "adapter"),
         metadata={"adapted": done.adapted, "without_champion": done.waiting, "refused": done.refused},
     )

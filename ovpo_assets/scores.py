@@ -13,15 +13,23 @@ from ovpo.sop.procedures.showing import similarity_picture, verdicts
 from ovpo.sop.procedures.table import reports_table, scores_table
 from ovpo_assets import lanes, preview
 from ovpo_assets.embeddings import adapted
-from ovpo_assets.groups import SCORES
+from ovpo_assets.groups import SCORES, SOURCES
 from ovpo_assets.partitions import hours, hours_of
+from ovpo_assets.versions import version_of
 from ovpo_assets.worked import counted
 from resources.sop import Sop
+
+definitions = dg.AssetSpec(
+    [SOURCES, "definitions"],
+    group_name=SOURCES,
+    kinds={"postgres"},
+    description="What people say of procedures: their steps by name, and how a run of them is judged.",
+)
 
 
 @dg.asset(
     key=[SCORES, "procedures"],
-    deps=[adapted],
+    deps=[adapted, definitions],
     group_name=SCORES,
     kinds={"numba", "parquet"},
     partitions_def=hours,
@@ -38,6 +46,9 @@ def procedures(context: dg.AssetExecutionContext, sop: Sop) -> dg.MaterializeRes
     picture = similarity_picture(place, window)
     return dg.MaterializeResult(
         value=table,
+        data_version=version_of(
+            context, table, "score_id", "gold_id", "maker", "adapter", "definition_version", "points"
+        ),
         metadata={
             **counted(worked),
             "verdicts": preview.table(verdicts(table)),

@@ -33,6 +33,7 @@ FRESHNESS = {
     "platform/audit_sealed": NIGHTLY,
     "sources/collector": OBSERVED,
     "sources/inbox": OBSERVED,
+    "sources/definitions": OBSERVED,
     "traces/landed": OBSERVED,
     "traces/frame_metrics": OBSERVED,
     "traces/health": HOURLY,

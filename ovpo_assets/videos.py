@@ -11,6 +11,7 @@ from ovpo.sop.intake.table import videos_table
 from ovpo_assets import lanes, preview
 from ovpo_assets.groups import SOURCES, VIDEOS
 from ovpo_assets.partitions import hours, hours_of
+from ovpo_assets.versions import version_of
 from ovpo_assets.worked import counted
 from resources.inbox import Inbox
 from resources.sop import Sop
@@ -61,6 +62,7 @@ def probed(context: dg.AssetExecutionContext, sop: Sop, inbox: Inbox) -> dg.Mate
     by_task = table.group_by("task_id", "role", "state").agg(pl.len().alias("videos"), pl.col("seconds").sum())
     return dg.MaterializeResult(
         value=table,
+        data_version=version_of(context, table, "video_id", "state", "masked"),
         metadata={**counted(worked), "by_task": preview.table(by_task.sort("task_id", "role", "state"))},
     )
 

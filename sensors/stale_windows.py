@@ -11,13 +11,16 @@ from datetime import datetime
 import dagster as dg
 
 from ovpo.foundation.settings.tree import Settings
+from ovpo.sop.records.definitions import Definitions
 from ovpo.sop.training.staleness import StaleRange, StaleWindow, ranges, stale_windows
 from ovpo_assets import automation, lanes
 from ovpo_assets.partitions import hours, range_tags
+from ovpo_assets.scores import definitions
 from resources import runs
 from resources.sop import Sop
 from sensors.occupied import occupied
 
+DATA_VERSION = "dagster/data_version"
 NAME, REBUILD = "stale_procedures", "ovpo/rebuild"
 MOST_RUNS = 4
 # A month of hours: more than a tick asks for, so that windows that must wait do not hide the ones behind them.
@@ -51,6 +54,9 @@ def stale_procedures(
     context: dg.SensorEvaluationContext, sop: Sop, settings: dg.ResourceParam[Settings]
 ) -> dg.SensorResult:
     """Rebuild adapted embeddings, scores and reports that stand on what is another now, and no others."""
+    with sop.workplace(NAME).transaction() as connection:
+        defined = Definitions(connection).fingerprint()
+    events = [] if defined == context.cursor else [observed(defined)]
     seen = {window.window_start for window in _stale(sop)}
     busy = occupied(context.instance, seen)
     # Read once more, since a run may have done its windows and ended between the two looks.
@@ -58,9 +64,14 @@ def stale_procedures(
     waiting = free(stale, busy)
     requests = to_rebuild(waiting, _spent(context.instance, waiting), settings.platform.most_attempts)
     if requests:
-        return dg.SensorResult(run_requests=requests)
+        return dg.SensorResult(run_requests=requests, asset_events=events, cursor=defined)
     found = f"{len(seen)} windows are stale; runs have them, or left them as they were" if seen else "nothing is stale"
-    return dg.SensorResult(skip_reason=found)
+    return dg.SensorResult(skip_reason=found, asset_events=events, cursor=defined)
+
+
+def observed(fingerprint: str) -> dg.AssetObservation:
+    """Tell Dagster that definitions changed, so that its page says of scores what is out of date."""
+    return dg.AssetObservation(definitions.key, tags={DATA_VERSION: fingerprint})
 
 
 def _stale(sop: Sop) -> list[StaleWindow]:

@@ -4,11 +4,12 @@
 What one item cannot do never fails the others. What a store cannot do ends the run, and the ledger asks again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Event
 from typing import Final
 
 import psycopg
@@ -78,16 +79,21 @@ Handle = Callable[[Item], Outcome]
 
 
 def work_through(place: Workplace, lane: str, hours: Hours, handle: Handle) -> Worked:
-    """Take every queued item of the windows, handle and settle each; several at once."""
+    """Take every queued item of the windows, handle and settle each; several at once.
+
+    Where one cannot be settled, or the run is interrupted, none is taken any more: the others are left for another run.
+    """
+    ended = Event()
 
     def worker() -> list[Outcome]:
         outcomes = []
-        while (item := _next(place, lane, hours)) is not None:
-            outcomes.append(_settled(place, item, handle))
+        with _telling(ended):
+            while not ended.is_set() and (item := _next(place, lane, hours)) is not None:
+                outcomes.append(_settled(place, item, handle))
         return outcomes
 
     workers = place.settings.sop.workers
-    with ThreadPoolExecutor(workers, thread_name_prefix=lane) as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix=lane) as pool, _telling(ended):
         done = [outcome.state for one in [pool.submit(worker) for _ in range(workers)] for outcome in one.result()]
     return Worked(
         finished=done.count(State.FINISHED),
@@ -95,6 +101,15 @@ def work_through(place: Workplace, lane: str, hours: Hours, handle: Handle) -> W
         failed=done.count(State.FAILED),
         canceled=done.count(State.CANCELED),
     )
+
+
+@contextmanager
+def _telling(ended: Event) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        ended.set()
+        raise
 
 
 def _next(place: Workplace, lane: str, hours: Hours) -> Item | None:

@@ -78,14 +78,18 @@ class Flow:
         return str(said.skip_message)
 
     def requests(self, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
+        """Evaluate a sensor that asks for runs, and give those."""
+        return list(self.evaluate(sensor).run_requests or ())
+
+    def evaluate(self, sensor: dg.SensorDefinition, cursor: str | None = None) -> dg.SensorResult:
         """Evaluate a sensor that asks for runs."""
         names = ("sop", "settings") if sensor is stale_procedures else ("ledger", "settings")
         with dg.build_sensor_context(
-            instance=self.instance, resources=self._named(*names), sensor_name=sensor.name
+            instance=self.instance, resources=self._named(*names), sensor_name=sensor.name, cursor=cursor
         ) as context:
             result = sensor(context)
         assert isinstance(result, dg.SensorResult)
-        return list(result.run_requests or ())
+        return result
 
     def serve(self, job: str, sensor: dg.SensorDefinition | None = None) -> list[dg.ExecuteInProcessResult]:
         """Run what a sensor asks for."""

@@ -10,7 +10,7 @@ import psycopg
 OBJECTS: Final = """
 SELECT tenant_id, key FROM sop_videos,
        LATERAL (VALUES (source_key), (masked_key), (thumbnail_key)) AS kept (key)
-WHERE state IN ('registered', 'probed') AND key IS NOT NULL
+WHERE state <> 'deleted' AND key IS NOT NULL
 UNION ALL
 SELECT tenant_id, key FROM sop_scores, LATERAL (VALUES (result_key), (report_key)) AS kept (key) WHERE key IS NOT NULL
 """

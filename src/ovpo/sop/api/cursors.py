@@ -36,7 +36,13 @@ def cursor_of(place: Place, of: object, now: datetime) -> str:
     return spelled(_Text(place.moment.astimezone(UTC), place.identifier, digest(repr(of)), now))
 
 
-def place_of(cursor: str | None, of: object, now: datetime, check: Callable[[str], object] = UUID) -> Place | None:
+def _uuid(text: str) -> None:
+    """Refuse what Python reads as a UUID and PostgreSQL does not, such as one with an underscore or `urn:` in it."""
+    if str(UUID(text)) != text:
+        raise ValueError(text)
+
+
+def place_of(cursor: str | None, of: object, now: datetime, check: Callable[[str], object] = _uuid) -> Place | None:
     """Give the place that a text names in this list; none for none. `check` raises ValueError for what is no id."""
     if cursor is None:
         return None

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """A video removed with all that was made of it: its files, its embeddings, the pictures of its scores.
 
-What a finished score came to stays, without a picture; its report is made anew, which then says so. The objects go
-first, then the rows tell it: whoever is cut off in between asks again.
+What a score came to stays, without a picture and without the video's name; its report is made anew, which then says so.
+The objects go first, then the rows tell it: whoever is cut off in between asks again.
 """
 
 from typing import Final
 
+import msgspec
 import psycopg
 from fastapi import Request
 
 from ovpo.foundation.auth import Principal
+from ovpo.foundation.objects.errors import ObjectNotFoundError
+from ovpo.foundation.objects.store import ObjectStore
 from ovpo.governance.audit.events import EventType
 from ovpo.sop.api import videos_reading
 from ovpo.sop.api.desk import Desk, Note, note
 from ovpo.sop.api.refusals import in_the_way
 from ovpo.sop.catalogue.forgetting import forget
-from ovpo.sop.procedures.keeping import MATRIX, RESULT, all_attempts_of
-from ovpo.sop.records.keys import of_video
+from ovpo.sop.intake.storing import clear
+from ovpo.sop.procedures.keeping import MATRIX, all_attempts_of, prefix_of
 from ovpo.sop.records.reading import row_of
 from ovpo.sop.records.rows import Score, Video, VideoRole
 
@@ -28,13 +31,18 @@ WHERE s.state NOT IN ('failed', 'canceled')
            OR (s.state <> 'finished' AND s.wanted_gold_id IS NULL
                AND EXISTS (SELECT FROM sop_tasks AS t WHERE t.task_id = s.task_id AND t.gold_id = %(video)s)))
 """
-OF_TRAINEE: Final = "SELECT * FROM sop_scores WHERE trainee_id = %s ORDER BY score_id FOR UPDATE"
+OF_VIDEO: Final = """
+SELECT * FROM sop_scores WHERE trainee_id = %(video)s OR gold_id = %(video)s ORDER BY score_id FOR UPDATE
+"""
+"""A gold's are those that failed or were canceled when they were to be made anew: an earlier result of it lies there."""
 CANCEL: Final = """
 UPDATE sop_scores SET state = 'canceled', reason_code = 'video_deleted', updated_at = %(now)s,
     reason = 'The video was deleted; ask for a score of another.'
 WHERE trainee_id = %(video)s AND state IN ('waiting', 'queued', 'started')
 """
-UNREPORT: Final = "UPDATE sop_scores SET report_key = NULL, updated_at = %(now)s WHERE trainee_id = %(video)s"
+UNREPORT: Final = """
+UPDATE sop_scores SET report_key = NULL, updated_at = %(now)s WHERE trainee_id = %(video)s OR gold_id = %(video)s
+"""
 NEXT_GOLD: Final = """
 UPDATE sop_tasks AS t SET updated_at = %(now)s, gold_id = (
     SELECT v.video_id FROM sop_videos AS v
@@ -44,11 +52,12 @@ WHERE t.gold_id = %(video)s
 """
 GONE: Final = """
 UPDATE sop_videos
-SET state = 'deleted', name = 'deleted', operator_id_hash = '', inbox_path = NULL, source_key = NULL, masked_key = NULL,
+SET state = 'deleted', name = %(nobody)s, operator_id_hash = '', inbox_path = NULL, source_key = NULL, masked_key = NULL,
     thumbnail_key = NULL, probe = NULL, reason_code = NULL, reason = NULL, updated_at = %(now)s
 WHERE video_id = %(video)s
 """
-_WITHOUT_PICTURES: Final = frozenset({RESULT, MATRIX})
+NOBODY: Final = "deleted"
+"""What a video is called that is gone: its name may have been a person's."""
 
 
 def delete(desk: Desk, request: Request, caller: Principal, video_id: str) -> None:
@@ -57,15 +66,16 @@ def delete(desk: Desk, request: Request, caller: Principal, video_id: str) -> No
         video = videos_reading.held(connection, video_id)
         if video.role is VideoRole.GOLD:
             _refuse_while_rested_on(connection, video)
-        values = {"video": video.video_id, "now": desk.now()}
+        values = {"video": video.video_id, "now": desk.now(), "nobody": NOBODY}
         scores = _scores(connection, video)
         connection.execute(CANCEL, values)
         connection.execute(UNREPORT, values)
         connection.execute(NEXT_GOLD, values)
         forget(connection, desk.objects, video)
         for score in scores:
-            _remove(desk, f"{all_attempts_of(caller.tenant_id, score.score_id)}/", but=_WITHOUT_PICTURES)
-        _remove(desk, f"{of_video(caller.tenant_id, video.video_id)}/")
+            _remove_pictures(desk.objects, score)
+            _unname(desk.objects, score, video.role)
+        clear(desk.objects, caller.tenant_id, video.video_id)
         connection.execute(GONE, values)
         gone = Note(EventType.VIDEO_DELETED, "video", video_id)
         note(connection, request, caller, gone, task_id=video.task_id, role=video.role.value, scores=len(scores))
@@ -84,10 +94,26 @@ def _refuse_while_rested_on(connection: psycopg.Connection, video: Video) -> Non
 
 def _scores(connection: psycopg.Connection, video: Video) -> list[Score]:
     with connection.cursor(row_factory=row_of(Score)) as cursor:
-        return cursor.execute(OF_TRAINEE, (video.video_id,)).fetchall()
+        return cursor.execute(OF_VIDEO, {"video": video.video_id}).fetchall()
 
 
-def _remove(desk: Desk, prefix: str, but: frozenset[str] = frozenset()) -> None:
-    for found in desk.objects.list(prefix):
-        if found.key.rpartition("/")[2] not in but:
-            desk.objects.delete(found.key)
+def _remove_pictures(objects: ObjectStore, score: Score) -> None:
+    """Remove all that was ever made of a score but its result and the numbers beside it."""
+    kept = set() if score.result_key is None else {score.result_key, f"{prefix_of(score.result_key)}/{MATRIX}"}
+    for found in objects.list(f"{all_attempts_of(score.tenant_id, score.score_id)}/"):
+        if found.key not in kept:
+            objects.delete(found.key)
+
+
+def _unname(objects: ObjectStore, score: Score, role: VideoRole) -> None:
+    """Take the video's name out of a result; it is read plainly, so that one of another version is no obstacle."""
+    if score.result_key is None:
+        return
+    try:
+        result = msgspec.json.decode(objects.get(score.result_key), type=dict)
+    except ObjectNotFoundError:
+        return
+    match result.get(role.value):
+        case {"name": str()} as facts:
+            facts["name"] = NOBODY
+            objects.put(score.result_key, msgspec.json.encode(result) + b"\n")

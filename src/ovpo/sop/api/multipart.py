@@ -162,5 +162,6 @@ def _parameter(header: str, value: str, name: str) -> str | None:
         message[header] = value
         found = message.get_param(name, header=header)
         return None if found is None else collapse_rfc2231_value(found)
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, TypeError):
+        # A TypeError where a parameter comes both whole and in numbered pieces, which email.utils tries to sort.
         raise FormError(f"{header} cannot be read") from None

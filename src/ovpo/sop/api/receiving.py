@@ -103,7 +103,7 @@ async def _form(request: Request, spool: Spool, boundary: bytes, given: dict[str
     if not parts.has_video:
         raise FormError(f"the form has no part `{FIELD}`; send the video as that")
     await _written(spool, parts.video)
-    return parts.values
+    return parts.said
 
 
 async def _written(spool: Spool, held: bytearray) -> None:
@@ -116,11 +116,17 @@ class _Parts:
     """What a form told so far: its fields, and the bytes of the video that are not written yet."""
 
     def __init__(self, values: dict[str, str]) -> None:
-        self.values = values
+        self._values = values
         self.video = bytearray()
         self.has_video = False
+        self._file_name: str | None = None
         self._part = Began("", None)
         self._value = bytearray()
+
+    @property
+    def said(self) -> dict[str, str]:
+        """Give what was said of the video; its file's own name is its name unless another was given, before or after."""
+        return self._values if self._file_name is None else {"name": self._file_name, **self._values}
 
     def take(self, event: Event) -> None:
         """Take what the form tells next."""
@@ -137,7 +143,7 @@ class _Parts:
                 self._end()
 
     def _begin(self, part: Began) -> None:
-        if part.name in self.values or (part.name == FIELD and self.has_video):
+        if part.name in self._values or (part.name == FIELD and self.has_video):
             raise FormError(f"{part.name[:100]} is given twice; give it once")
         self.has_video |= part.name == FIELD
         self._part = part
@@ -145,9 +151,9 @@ class _Parts:
 
     def _end(self) -> None:
         if self._part.name != FIELD:
-            self.values[self._part.name] = _text(self._part.name, self._value)
+            self._values[self._part.name] = _text(self._part.name, self._value)
         elif self._part.file:
-            self.values.setdefault("name", name_of(self._part.file))
+            self._file_name = name_of(self._part.file)
 
 
 def _text(name: str, value: bytearray) -> str:

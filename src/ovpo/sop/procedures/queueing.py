@@ -20,6 +20,9 @@ from ovpo.sop.working import SCORE, Hours
 
 Ready = tuple[UUID, str, datetime]
 
+IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('sop_scores', 0))"
+"""Who looks waits until whoever looked before has committed: of the two videos of a score, embedded at the same moment,
+neither would see the other's row. It is taken before any row is moved, so that nobody waits in a circle."""
 READY: Final = """
 UPDATE sop_scores SET state = 'queued', run_id = NULL, updated_at = %(now)s
 WHERE score_id IN (
@@ -87,6 +90,7 @@ WHERE s.score_id IN (
 
 def queue_ready(connection: psycopg.Connection, now: datetime) -> int:
     """Queue the waiting scores whose two videos the current maker embedded; fail what nobody can or will make."""
+    connection.execute(IN_TURN)
     connection.execute(GIVEN_UP, {"lane": SCORE, "now": now})
     connection.execute(UNUSABLE, {"now": now})
     maker = Embeddings(connection).current_maker()
@@ -95,6 +99,7 @@ def queue_ready(connection: psycopg.Connection, now: datetime) -> int:
 
 def queue_stale(connection: psycopg.Connection, hours: Hours, code: str, now: datetime) -> int:
     """Queue the finished scores of windows that stand on something that is another now."""
+    connection.execute(IN_TURN)
     maker = Embeddings(connection).current_maker()
     values: dict[str, object] = {
         "first": hours.first,

@@ -95,9 +95,9 @@ def scores_table(place: Workplace, hours: Hours) -> pl.DataFrame:
 
 
 def reports_table(place: Workplace, hours: Hours) -> pl.DataFrame:
-    """Tell what there is of the report of every finished score of windows that has one."""
+    """Tell what there is of the report of every finished score of windows: no bytes of one that is not written."""
     with place.transaction() as connection:
-        scores = [score for score in Scores(connection).of_windows(hours) if _is_reported(score)]
+        scores = [score for score in Scores(connection).of_windows(hours) if score.state is ScoreState.FINISHED]
     with ThreadPoolExecutor(READERS) as pool:
         rows = list(pool.map(lambda score: _report_row(place.objects, score), scores))
     return pl.DataFrame(rows, schema=REPORT_COLUMNS, orient="row")
@@ -172,12 +172,8 @@ def found_in(score: Score) -> str:
     return "; ".join(said)
 
 
-def _is_reported(score: Score) -> bool:
-    return score.state is ScoreState.FINISHED and score.report_key is not None
-
-
 def _report_row(objects: ObjectStore, score: Score) -> dict[str, object]:
-    prefix = prefix_of(score.report_key or "")
+    prefix = prefix_of(score.result_key or "")
     sizes = {found.key.rpartition("/")[2]: found.size for found in objects.list(f"{prefix}/")}
     return {
         "window": score.window_start,
@@ -185,7 +181,7 @@ def _report_row(objects: ObjectStore, score: Score) -> dict[str, object]:
         "task_id": score.task_id,
         "score_id": str(score.score_id),
         "verdict": score.verdict,
-        "bytes": sizes.get(REPORT, 0),
+        "bytes": sizes.get(REPORT, 0) if score.report_key else 0,
         "deviations": len(score.deviations or ()),
         "pictures": sum(name.startswith("evidence-") for name in sizes),
         "finished_at": score.finished_at,

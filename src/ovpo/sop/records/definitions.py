@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, LiteralString
 
 import psycopg
+from psycopg.rows import scalar_row
 
 from ovpo.sop.definitions.reading import parse
 from ovpo.sop.errors import DefinitionError
@@ -30,6 +31,11 @@ VERSIONS: Final = "SELECT * FROM sop_definitions WHERE tenant_id = %s AND task_i
 NEWEST_OF_EACH: Final = """
 SELECT DISTINCT ON (task_id) * FROM sop_definitions WHERE tenant_id = %s AND retired_at IS NULL
 ORDER BY task_id, version DESC
+"""
+FINGERPRINT: Final = """
+SELECT md5(coalesce(string_agg(concat_ws('/', tenant_id, task_id, version), ',' ORDER BY tenant_id, task_id, version),
+                    ''))
+FROM sop_definitions WHERE retired_at IS NULL
 """
 RETIRE: Final = """
 UPDATE sop_definitions SET retired_at = %(now)s
@@ -71,6 +77,11 @@ class Definitions:
     def newest_of_each(self, tenant_id: str) -> list[StoredDefinition]:
         """List what holds now, a definition a task."""
         return self._all(NEWEST_OF_EACH, (tenant_id,))
+
+    def fingerprint(self) -> str:
+        """Tell one state of every tenant's definitions from another."""
+        with self.connection.cursor(row_factory=scalar_row) as cursor:
+            return str(cursor.execute(FINGERPRINT).fetchone())
 
     def retire(self, tenant_id: str, task_id: str, version: int, now: datetime) -> StoredDefinition | None:
         """Let a version hold no longer, unless it is asked for by its number; None if there is none in force."""

@@ -2,7 +2,8 @@
 """Which windows hold what was made with something that is another now, and can be made anew at once.
 
 That is an embedding that went through another adapter than the champion, or through none, and a score that stands on
-another gold, embedder, adapter or definition than it would now. Where a video still waits for its embedding nothing is
+another gold, embedder, adapter or definition than it would now. A score whose run died before its report was written
+counts too: its own work is done, so that the ledger asks for no run. Where a video still waits for its embedding nothing is
 stale yet: the score follows the embedding. Code that changed makes nothing stale here, or each upgrade would do all of
 history again; a backfill does.
 """
@@ -56,6 +57,13 @@ WITH found AS (
                   OR s.adapter <> c.adapter
                   OR c.adapter IS NULL AND EXISTS (SELECT FROM sop_adapters WHERE adapter = s.adapter)
                   OR s.definition_version IS DISTINCT FROM n.version))
+    UNION ALL
+    SELECT s.window_start, concat_ws(' ', s.score_id, 'report of', s.result_key) AS aim
+    FROM sop_scores AS s JOIN sop_videos AS v ON v.video_id = s.trainee_id AND v.state = 'probed'
+    WHERE s.state = 'finished' AND s.report_key IS NULL
+          AND NOT EXISTS (
+              SELECT FROM ledger_items AS i
+              WHERE i.lane = ANY(%(lanes)s) AND i.window_start = s.window_start AND i.state IN ('queued', 'started')))
 SELECT window_start, md5(string_agg(aim, ',' ORDER BY aim)) AS aim FROM found
 GROUP BY window_start ORDER BY window_start LIMIT %(limit)s
 """

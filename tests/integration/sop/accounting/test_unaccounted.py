@@ -36,6 +36,9 @@ EMBEDDING = """
 INSERT INTO sop_embeddings (video_id, tenant_id, maker, embedder, version, dims, clips, key, created_at)
 VALUES (%s, 'demo', '0123456789abcdef', 'heuristic', '2', 3, 4, %s, %s)
 """
+QUARANTINE = """
+UPDATE sop_videos SET state = 'quarantined', reason_code = 'no_pictures', reason = 'it has none' WHERE video_id = %s
+"""
 
 
 @pytest.fixture
@@ -114,3 +117,12 @@ def test_work_that_no_run_is_going_to_do_is_named_and_work_that_waits_is_not(pla
 def test_a_deleted_video_needs_no_objects(place: Workplace) -> None:
     video(place, "deleted", stored=False)
     assert faults(place) == []
+
+
+def test_a_video_that_cannot_be_used_keeps_its_file_for_a_later_look(place: Workplace) -> None:
+    refused = video(place)
+    with place.transaction() as connection:
+        connection.execute(QUARANTINE, (refused,))
+    assert faults(place) == []
+    place.objects.delete(f"sop/demo/videos/{refused}/source")
+    assert faults(place) == [("its object is missing", f"sop/demo/videos/{refused}/source")]

@@ -2,7 +2,9 @@
 """Which scores are queued: what is ready, once, however many look; and what nobody will ever make is failed."""
 
 from concurrent.futures import ThreadPoolExecutor
-from uuid import uuid4
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
+from uuid import UUID, uuid4
 
 from ovpo.sop.procedures.queueing import queue_ready
 from ovpo.sop.records.embeddings import Embeddings
@@ -108,3 +110,26 @@ def test_a_score_of_a_video_that_was_refused_or_deleted_is_failed_and_not_waited
     for score in (refused, deleted):
         assert state_of(world, score) is ScoreState.FAILED
         assert world.now_of(score).reason_code == "video_unusable"
+
+
+def test_a_score_whose_two_videos_are_embedded_at_the_same_moment_is_queued(world: World) -> None:
+    world.video("trainee")
+    score = asked_of_bare(world)
+    place = world.place()
+    with place.transaction() as connection:
+        gold = world.bare_video(connection, "gold")
+    world.refer_to(gold)
+    entered, looked = Barrier(2), Barrier(2)
+
+    def embedded(video_id: UUID) -> None:
+        with place.transaction() as connection:
+            world.enter(connection, video_id, run_of(STEPS))
+            entered.wait(20)
+            queue_ready(connection, place.now())
+            # Neither commits before both have looked, unless one has to wait for the other.
+            with suppress(BrokenBarrierError):
+                looked.wait(1)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(embedded, (score.trainee_id, gold)))
+    assert world.now_of(score).state is ScoreState.QUEUED

@@ -71,6 +71,15 @@ def test_a_file_that_is_missing_or_nobodys_is_a_fault(world: World) -> None:
     }
 
 
+def test_a_report_that_was_not_written_is_a_fault(world: World) -> None:
+    world.video("gold")
+    asked = world.asked(world.video("trainee", seed=1))
+    score(world.place(), world.hours)
+    reports = reports_table(world.place(), world.hours)
+    assert validate(reports, REPORT_SUITE).is_empty()
+    assert rules.report_faults(reports)["score_id"].to_list() == [str(asked.score_id)]
+
+
 def test_the_picture_is_of_the_worst_score_that_has_one_and_small_enough_to_be_kept(world: World) -> None:
     assert similarity_picture(world.place(), world.hours) is None
     world.video("gold", (1, 2, 3, 4, 5, 6, 7, 8))

@@ -116,6 +116,12 @@ class World:
 
     def embed(self, video_id: UUID, embedding: Embedding) -> None:
         """Keep an embedding of a video by this world's maker, which everybody works with from now on."""
+        with self.place().transaction() as connection:
+            Embeddings(connection).make_current(self.maker, self.place().now())
+            self.enter(connection, video_id, embedding)
+
+    def enter(self, connection: psycopg.Connection, video_id: UUID, embedding: Embedding) -> None:
+        """Write an embedding of a video, then enter it in a transaction that is still open."""
         place = self.place()
         made, maker = self.made(embedding)
         key = of_embedding(TENANT, video_id, maker)
@@ -132,9 +138,7 @@ class World:
             created_at=place.now(),
             run_id=None,
         )
-        with place.transaction() as connection:
-            Embeddings(connection).make_current(maker, place.now())
-            Embeddings(connection).enter(stored)
+        Embeddings(connection).enter(stored)
 
     def refer_to(self, video_id: UUID, *, anew: bool = True) -> None:
         """Hold the task against a gold."""

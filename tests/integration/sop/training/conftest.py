@@ -51,10 +51,10 @@ VALUES (%(name)s, %(tenant)s, %(maker)s, %(name)s, %(state)s, %(golds)s, %(day)s
 SCORE = """
 INSERT INTO sop_scores (score_id, tenant_id, task_id, trainee_id, wanted_gold_id, wanted_definition, window_start,
                         state, reason_code, asked_by, asked_at, updated_at, finished_at, gold_id, maker, adapter,
-                        definition_version, code_version, verdict, points, result_key)
+                        definition_version, code_version, verdict, points, result_key, report_key)
 VALUES (%(score)s, %(tenant)s, %(task)s, %(trainee)s, %(wanted)s, %(wanted_definition)s, %(window)s, %(state)s,
         %(code)s, 'intake', %(now)s, %(now)s, %(now)s, %(gold)s, %(maker)s, %(adapter)s, %(definition)s, '1', 'pass',
-        90, 'key')
+        90, 'key', %(report)s)
 """
 
 
@@ -123,6 +123,7 @@ class Shelf:
             "maker": self.maker,
             "adapter": "",
             "definition": None,
+            "report": "report",
         }
         made = {"score": score_id, "task": task, "trainee": trainee, "gold": gold, "window": DAY + hour * HOUR}
         self.do(SCORE, {**usual, **made, "now": NOW, **other})

@@ -12,7 +12,7 @@ from ovpo.sop.procedures.queueing import queue_stale
 from ovpo.sop.training.asking import ask
 from ovpo.sop.training.staleness import ranges, stale_windows
 from ovpo.sop.training.training import train
-from ovpo.sop.working import EMBED, Hours, Workplace
+from ovpo.sop.working import EMBED, SCORE, Hours, Workplace
 from tests.integration.sop.training.conftest import DAY, HOUR, NOW, OLD_MAKER, OTHER, TENANT, WHOLE_DAY, Shelf, at
 
 DEFINITION = """
@@ -149,6 +149,19 @@ def test_a_score_that_failed_for_want_of_its_embedding_is_stale_once_that_is_the
     world: World, place: Workplace
 ) -> None:
     world.score(1, state="failed", code="not_embedded")
+    assert stale(place) == [1]
+
+
+def test_a_score_whose_run_died_before_its_report_is_stale_unless_its_hour_is_worked_on(
+    world: World, place: Workplace
+) -> None:
+    for hour in (1, 2):
+        world.score(hour, report=None)
+    gone = world.score(3, report=None)
+    world.shelf.do("UPDATE sop_videos SET state = 'deleted' WHERE video_id = %s", (gone,))
+    assert stale(place) == [1, 2]
+    with place.transaction() as connection:
+        Session(connection).register(SCORE, [(uuid4(), Arrival(TENANT, str(uuid4()), "score"))], NOW, DAY + 2 * HOUR)
     assert stale(place) == [1]
 
 

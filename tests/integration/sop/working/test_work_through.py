@@ -88,6 +88,23 @@ def test_a_store_that_does_not_answer_ends_the_run_and_leaves_its_item_to_be_giv
     assert items(place)["one"] == ("queued", 1, "its run failed")
 
 
+def test_once_a_store_does_not_answer_no_thread_takes_another_item(place: Workplace) -> None:
+    enter(place, *map(str, range(60)))
+    first = threading.Event()
+
+    def handle(item: Item) -> Outcome:
+        if not first.is_set():
+            first.set()
+            raise PostgresUnavailableError("PostgreSQL does not answer")
+        return Outcome(State.FINISHED)
+
+    with pytest.raises(PostgresUnavailableError):
+        work_through(place, EMBED, HOURS, handle)
+    left = Counter(state for state, _, _ in items(place).values())
+    assert left["started"] >= 1
+    assert left["queued"] > 0
+
+
 def test_a_run_whose_items_were_given_to_another_settles_none_of_them(place: Workplace) -> None:
     enter(place, "slow")
 

@@ -31,7 +31,18 @@ def test_an_old_cursor_is_refused() -> None:
         place_of(cursor_of(PLACE, LIST, NOW), LIST, NOW + timedelta(hours=25))
 
 
-@pytest.mark.parametrize("identifier", ["", "x", "1; DROP TABLE sop_videos", "\0", "a" * 500])
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "",
+        "x",
+        "1; DROP TABLE sop_videos",
+        "\0",
+        "a" * 500,
+        "urn:uuid:1243f7dc-6290-4b1d-bf6f-d5231213dfe7",
+        "1243f7dc-6290-4b1d-bf6f-d5231213df_7",
+    ],
+)
 def test_an_id_that_is_none_is_refused(identifier: str) -> None:
     with pytest.raises(ApiError, match=r"query\.cursor"):
         place_of(cursor_of(Place(NOW, identifier), LIST, NOW), LIST, NOW)
