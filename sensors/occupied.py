@@ -10,13 +10,13 @@ from ovpo_assets.partitions import HOUR, RANGE_END, RANGE_START, hours, key_of
 from resources import runs
 from resources.runs import Run
 
-PARTITION = "dagster/partition"
+PARTITION, BACKFILL = "dagster/partition", "dagster/backfill"
 # As many windows as a backfill gives one run, see `lanes.BACKFILL`; a wider range is seen from its last day on.
 MOST_HOURS = 24
 
 
 def occupied(instance: dg.DagsterInstance, windows: Collection[datetime], job: str | None = None) -> set[datetime]:
-    """Choose those of the hours that a run covers, waiting or working: one of the job, or whatever it does there."""
+    """Choose those of the hours that a run covers, waiting or working: one of the job or of a backfill, or whatever it does there."""
     single = _of(job, runs.tagged(instance, PARTITION, _keys(windows), runs.UNFINISHED))
     before = {window - back * HOUR for window in windows for back in range(MOST_HOURS)}
     several = _of(job, runs.tagged(instance, RANGE_START, _keys(before), runs.UNFINISHED))
@@ -25,7 +25,8 @@ def occupied(instance: dg.DagsterInstance, windows: Collection[datetime], job: s
 
 
 def _of(job: str | None, found: Iterable[Run]) -> list[Run]:
-    return [run for run in found if job in {None, run.job}]
+    """Keep the runs of a job; a backfill that a person launched has no job's name and may be doing the same."""
+    return [run for run in found if job in {None, run.job} or BACKFILL in run.tags]
 
 
 def _keys(windows: Iterable[datetime]) -> list[str]:

@@ -2,6 +2,7 @@
 """How requests become runs: ticks of the sensor over the real ledger and the real run storage."""
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import dagster as dg
 import psycopg
@@ -10,7 +11,7 @@ import pytest
 from ovpo.foundation.ledger.items import State
 from ovpo.foundation.postgres.connect import conninfo
 from ovpo.foundation.settings.tree import PostgresRole, Settings
-from ovpo_assets.partitions import HOUR
+from ovpo_assets.partitions import HOUR, RANGE_END, RANGE_START, hours, key_of
 from tests.runs.conftest import Ask, Find, Perform, Tick, bind, launch, revision
 
 SET_STATUS = "UPDATE runs SET status = %s WHERE run_id = %s"
@@ -75,3 +76,17 @@ def test_a_run_that_ends_before_it_takes_its_requests_is_asked_for_again_a_bound
         launch(perform, request, bound=broken, raise_on_error=False)
     assert len(set(keys)) == settings.platform.most_attempts
     assert tick() == []
+
+
+def test_a_window_that_a_backfill_covers_is_left_to_it(
+    ask: Ask, tick: Tick, instance: dg.DagsterInstance, settings: Settings
+) -> None:
+    ask()
+    now = datetime.now(UTC)
+    covered = {RANGE_START: key_of(hours, now - 3 * HOUR), RANGE_END: key_of(hours, now + HOUR)}
+    tags = {**covered, "dagster/backfill": "abc"}
+    run = dg.DagsterRun("made by dagster", run_id=str(uuid4()), status=dg.DagsterRunStatus.STARTED, tags=tags)
+    instance.add_run(run)
+    assert tick() == []
+    set_status(settings, run.run_id, dg.DagsterRunStatus.SUCCESS)
+    assert len(tick()) == 1
