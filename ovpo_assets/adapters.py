@@ -27,7 +27,7 @@ from resources.sop import Sop
     group_name=ADAPTERS,
     kinds={"postgres", "parquet"},
     partitions_def=days,
-    backfill_policy=lanes.BACKFILL,
+    backfill_policy=lanes.ONE_DAY,
     io_manager_key="tables",
     metadata={WINDOW_COLUMN: "day"},
 )
@@ -51,7 +51,7 @@ def training_set(context: dg.AssetExecutionContext, sop: Sop) -> dg.MaterializeR
     group_name=ADAPTERS,
     kinds={"numpy", "parquet"},
     partitions_def=days,
-    backfill_policy=lanes.BACKFILL,
+    backfill_policy=lanes.ONE_DAY,
     pool=lanes.TRAINING_POOL,
     io_manager_key="tables",
     metadata={WINDOW_COLUMN: "day"},
@@ -77,7 +77,7 @@ def candidate(context: dg.AssetExecutionContext, sop: Sop) -> dg.MaterializeResu
     group_name=ADAPTERS,
     kinds={"numba", "parquet"},
     partitions_def=days,
-    backfill_policy=lanes.BACKFILL,
+    backfill_policy=lanes.ONE_DAY,
     io_manager_key="tables",
     metadata={WINDOW_COLUMN: "day"},
 )
@@ -101,7 +101,7 @@ def evaluation(context: dg.AssetExecutionContext, sop: Sop) -> dg.MaterializeRes
     group_name=ADAPTERS,
     kinds={"numpy"},
     partitions_def=days,
-    backfill_policy=lanes.BACKFILL,
+    backfill_policy=lanes.ONE_DAY,
     io_manager_key="adapters",
 )
 def champion(context: dg.AssetExecutionContext, sop: Sop) -> dg.MaterializeResult[list[tuple[str, Adapter]]]:

@@ -9,6 +9,9 @@ import dagster as dg
 # A day of hours per run: a run occupies its slot for about 8 s whatever it does.
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=24)
 
+# A training and what tells of it are of one day: a run over several would leave the tables of all but the last empty.
+ONE_DAY = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
+
 # A run whose process vanished together with its code server looks started until this many seconds are over. A look
 # takes 5 s with the start of its process.
 SHORT = {"dagster/max_runtime": "180"}

@@ -16,7 +16,7 @@ MOST_HOURS = 24
 
 
 def occupied(instance: dg.DagsterInstance, windows: Collection[datetime], job: str | None = None) -> set[datetime]:
-    """Choose those of the hours that a run covers, waiting or working: one of the job or of a backfill, or whatever it does there."""
+    """Choose those of the hours that a run covers, waiting or working: of the job or of a backfill, or any run."""
     single = _of(job, runs.tagged(instance, PARTITION, _keys(windows), runs.UNFINISHED))
     before = {window - back * HOUR for window in windows for back in range(MOST_HOURS)}
     several = _of(job, runs.tagged(instance, RANGE_START, _keys(before), runs.UNFINISHED))

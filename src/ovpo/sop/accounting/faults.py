@@ -20,6 +20,13 @@ WHERE state = 'registered' AND updated_at < %(before)s AND NOT EXISTS (
     SELECT FROM ledger_items AS i WHERE i.lane = ANY(%(lanes)s) AND i.subject = v.video_id::text
            AND i.state IN ('queued', 'started'))
 UNION ALL
+SELECT tenant_id, 'embeddings/' || video_id FROM sop_videos AS v
+WHERE state = 'probed' AND updated_at < %(before)s
+      AND NOT EXISTS (SELECT FROM sop_embeddings AS e WHERE e.video_id = v.video_id)
+      AND NOT EXISTS (
+          SELECT FROM ledger_items AS i WHERE i.lane = ANY(%(lanes)s) AND i.subject = v.video_id::text
+                 AND i.state IN ('queued', 'started'))
+UNION ALL
 SELECT tenant_id, 'scores/' || score_id FROM sop_scores AS s
 WHERE state IN ('queued', 'started') AND updated_at < %(before)s AND NOT EXISTS (
     SELECT FROM ledger_items AS i WHERE i.lane = ANY(%(lanes)s) AND i.subject = s.score_id::text

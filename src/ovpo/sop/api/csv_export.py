@@ -2,6 +2,7 @@
 """Scores as a table for spreadsheets (RFC 4180), page by page; no cell is a formula, whoever named the videos. Pure."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from io import StringIO
@@ -36,7 +37,9 @@ COLUMNS: Final = (
     "finished_at",
     "reason_code",
 )
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")  # noqa: RUF001
+_NEW_CELL: Final = re.compile(r"(?!\A)([;\t\r\n]\s*)(?=[=+\-@|%＝＋－＠])")  # noqa: RUF001
+"""Where a spreadsheet that takes semicolons or tabs for separators begins a cell within ours, quoted or not."""
 Cell = str | int | float | datetime | None
 
 
@@ -81,14 +84,15 @@ def _row(score: Score, video: Video) -> Iterator[str]:
 
 
 def cell(value: Cell) -> str:
-    """Write a value; what a spreadsheet would run is quoted, so that it is read as text."""
+    """Write a value; what a spreadsheet would run has an apostrophe before it, so that it is read as text."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return value.isoformat()
     if not isinstance(value, str):
         return str(value)
-    return f"'{value}" if value.lstrip().startswith(_FORMULAS) or value.startswith(_FORMULAS) else value
+    inert = _NEW_CELL.sub(r"\1'", value)
+    return f"'{inert}" if value.lstrip().startswith(_FORMULAS) or value.startswith(_FORMULAS) else inert
 
 
 def _lines(rows: Iterable[Iterable[str]]) -> str:

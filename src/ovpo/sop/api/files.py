@@ -10,6 +10,9 @@ from ovpo.foundation.objects.serving import Wish, describe, give
 from ovpo.foundation.objects.store import ObjectStore
 from ovpo.sop.api.refusals import Answers, readable
 
+_ASK_EACH_TIME: Final = "private, no-cache"
+"""One address gives an original or a masked video, by who asks, and nothing once it is deleted: a browser that may use
+what it kept without asking shows one person what another was allowed to see, and none of it is on the audit chain."""
 _BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
 _TABLE: Final = {"schema": {}, "example": [{"label": "A", "gold_seconds": 4.0, "picture": "evidence-01.png"}]}
 
@@ -34,10 +37,15 @@ HEAD: Final[Answers] = {200: {"description": "What is known of the file"}}
 def given(objects: ObjectStore, key: str, wish: Wish, what: str) -> Response:
     """Answer with an object, or a part of it."""
     with readable(what):
-        return give(objects, key, wish)
+        return _each_time(give(objects, key, wish))
 
 
 def head(objects: ObjectStore, key: str, what: str) -> Response:
     """Answer with what is known of an object."""
     with readable(what):
-        return describe(objects, key)
+        return _each_time(describe(objects, key))
+
+
+def _each_time(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = _ASK_EACH_TIME
+    return answer

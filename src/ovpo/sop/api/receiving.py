@@ -55,6 +55,7 @@ async def received(request: Request, said: Said, folder: Path, most_bytes: int) 
     boundary = _boundary(request.headers.get("content-type", ""))
     if boundary is None:
         described(said)
+    await run_in_threadpool(sweep, folder)
     spool = await run_in_threadpool(Spool, folder, most_bytes)
     try:
         if boundary is None:
@@ -125,7 +126,7 @@ class _Parts:
 
     @property
     def said(self) -> dict[str, str]:
-        """Give what was said of the video; its file's own name is its name unless another was given, before or after."""
+        """Give what was said of the video; its name is that of its file, unless another is given before or after."""
         return self._values if self._file_name is None else {"name": self._file_name, **self._values}
 
     def take(self, event: Event) -> None:

@@ -12,6 +12,7 @@ import structlog
 from ovpo.sop.adapters.adapter import Adapter
 from ovpo.sop.adapters.applying import apply
 from ovpo.sop.catalogue import files
+from ovpo.sop.catalogue.faults import broken_adapted, mend
 from ovpo.sop.catalogue.makers import maker_of
 from ovpo.sop.errors import SopError
 from ovpo.sop.records.adapted import AdaptedEmbeddings, Stale, StoredAdapted
@@ -47,8 +48,11 @@ def adapt(place: Workplace, hours: Hours) -> Adapted:
     """Adapt what the windows hold that has not been through its tenant's champion; the former rows are removed."""
     with place.transaction() as connection:
         maker = maker_of(connection)
-        if maker is None:
-            return Adapted()
+    if maker is None:
+        return Adapted()
+    # What was lost is made anew here, or the checks would keep every score of its window from being made.
+    mend(place, broken_adapted(place, hours, maker))
+    with place.transaction() as connection:
         on_record = AdaptedEmbeddings(connection)
         stale = on_record.stale(hours.first, hours.last, maker)
         waiting = on_record.waiting(hours.first, hours.last, maker)

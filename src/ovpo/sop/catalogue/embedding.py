@@ -24,6 +24,7 @@ from ovpo.sop.procedures.queueing import queue_ready
 from ovpo.sop.records.embeddings import Embeddings
 from ovpo.sop.records.keys import digest_of, of_embedding
 from ovpo.sop.records.rows import StoredEmbedding, Video, VideoState
+from ovpo.sop.records.videos import Videos
 from ovpo.sop.working import EMBED, Hours, Outcome, Worked, Workplace, work_through
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ def _entered(place: Workplace, video: Video, maker: str, embedding: Embedding) -
 def _quarantine(place: Workplace, video: Video, error: SopError) -> None:
     with place.transaction() as connection:
         Embeddings(connection).quarantine_video(video.video_id, error.code, str(error), place.now())
+        Videos(connection).pass_on(video, place.now())
         queue_ready(connection, place.now())
 
 

@@ -62,8 +62,20 @@ def index_faults(place: Workplace, hours: Hours | None = None) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=FAULTS, orient="row").sort("key", "fault")
 
 
+def broken_adapted(place: Workplace, hours: Hours, maker: str) -> pl.DataFrame:
+    """List the rows of adapted embeddings by a maker whose files are missing or differ, of some windows."""
+    with place.transaction() as connection:
+        entries = Catalogue(connection).of_windows(hours.first, hours.last)
+    rows = [
+        (code, one.tenant_id, str(one.video_id), one.key)
+        for one in entries
+        if one.adapter is not None and one.maker == maker and (code := _fault(place.copies, one))
+    ]
+    return pl.DataFrame(rows, schema=FAULTS, orient="row")
+
+
 def mend(place: Workplace, faults: pl.DataFrame) -> Mended:
-    """Remove what `index_faults` lists, where it still is so; the next run of the windows makes it anew."""
+    """Remove what `index_faults` or `broken_adapted` lists, where it still is so; the next run of the windows makes it anew."""
     rows = removed = 0
     for fault, tenant_id, video_id, key in faults.iter_rows():
         one = _Fault(fault, tenant_id, video_id and UUID(video_id), key)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
+from unicodedata import normalize
 
 from ovpo.sop.definitions.fields import Given, shown
 from ovpo.sop.definitions.plain_data import MOST_BYTES, decode
@@ -52,8 +53,8 @@ class Masks:
     cameras: Mapping[str, tuple[Mask, ...]]
 
     def of(self, site_id: str, camera_id: str) -> tuple[Mask, ...]:
-        """Give the masks of a camera; there may be none."""
-        return self.cameras.get(f"{site_id}/{camera_id}", self.usual)
+        """Give the masks of a camera, however its letters are composed; there may be none."""
+        return self.cameras.get(normalize("NFC", f"{site_id}/{camera_id}"), self.usual)
 
 
 def load(file: Path) -> Masks:
@@ -98,7 +99,13 @@ def _cameras(whole: Given, faults: list[str]) -> dict[str, tuple[Mask, ...]]:
     cameras = Given(raw, "cameras", faults)
     if raw.get(DEFAULT) is None:
         cameras.lacks(DEFAULT, "say what is covered of cameras that are not named here, [] for nothing")
-    return {str(name): _camera(cameras, name, faults) for name in raw}
+    masks: dict[str, tuple[Mask, ...]] = {}
+    for name in raw:
+        composed = normalize("NFC", str(name))
+        if composed in masks:
+            faults.append(f"{cameras.place(shown(name, quoted=False))}: is given twice; give each camera once")
+        masks[composed] = _camera(cameras, name, faults)
+    return masks
 
 
 def _camera(cameras: Given, name: Any, faults: list[str]) -> tuple[Mask, ...]:

@@ -64,6 +64,13 @@ VALUES (%(tenant_id)s, %(task_id)s, %(gold_id)s, %(now)s)
 ON CONFLICT (tenant_id, task_id) DO UPDATE SET gold_id = EXCLUDED.gold_id, updated_at = EXCLUDED.updated_at
 WHERE t.gold_id IS NULL
 """
+NEXT_GOLD = """
+UPDATE sop_tasks AS t SET updated_at = %(now)s, gold_id = (
+    SELECT v.video_id FROM sop_videos AS v
+    WHERE v.tenant_id = t.tenant_id AND v.task_id = t.task_id AND v.role = 'gold' AND v.state = 'probed'
+    ORDER BY v.registered_at, v.video_id LIMIT 1)
+WHERE t.gold_id = %(gold_id)s
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +164,10 @@ class Videos:
             "tenant_id": video.tenant_id,
             "video_id": video.video_id,
         }
-        return self._one(QUARANTINE, values)
+        refused = self._one(QUARANTINE, values)
+        if refused is not None:
+            self.pass_on(refused, now)
+        return refused
 
     def moved(self, video: Video, now: datetime) -> None:
         """Record that nothing of a video lies in the inbox any more."""
@@ -167,6 +177,10 @@ class Videos:
         """Make a gold the one that its task is held against, unless there is one."""
         values = {"tenant_id": gold.tenant_id, "task_id": gold.task_id, "gold_id": gold.video_id, "now": now}
         self.connection.execute(HOLD_AGAINST, values)
+
+    def pass_on(self, refused: Video, now: datetime) -> None:
+        """Hold the task of a refused gold against its next one; where there is none, against the next that comes."""
+        self.connection.execute(NEXT_GOLD, {"gold_id": refused.video_id, "now": now})
 
     def _one(self, statement: LiteralString, values: Any) -> Video | None:
         with self.connection.cursor(row_factory=row_of(Video)) as cursor:

@@ -3,9 +3,9 @@
 
 That is an embedding that went through another adapter than the champion, or through none, and a score that stands on
 another gold, embedder, adapter or definition than it would now. A score whose run died before its report was written
-counts too: its own work is done, so that the ledger asks for no run. Where a video still waits for its embedding nothing is
-stale yet: the score follows the embedding. Code that changed makes nothing stale here, or each upgrade would do all of
-history again; a backfill does.
+counts too: its item is settled, so that the ledger asks for no run. Where a video still waits for its embedding nothing
+is stale yet: the score follows the embedding. Code that changed makes nothing stale here, or each upgrade would do all
+of history again; a backfill does.
 """
 
 from collections.abc import Iterable
@@ -56,7 +56,7 @@ WITH found AS (
                   OR s.maker IS DISTINCT FROM e.maker
                   OR s.adapter <> c.adapter
                   OR c.adapter IS NULL AND EXISTS (SELECT FROM sop_adapters WHERE adapter = s.adapter)
-                  OR s.definition_version IS DISTINCT FROM n.version))
+                  OR s.definition_version IS DISTINCT FROM n.version)
     UNION ALL
     SELECT s.window_start, concat_ws(' ', s.score_id, 'report of', s.result_key) AS aim
     FROM sop_scores AS s JOIN sop_videos AS v ON v.video_id = s.trainee_id AND v.state = 'probed'

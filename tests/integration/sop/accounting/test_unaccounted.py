@@ -64,6 +64,12 @@ def video(place: Workplace, state: str = "probed", *, stored: bool = True) -> UU
     return video_id
 
 
+def waits(place: Workplace, *video_ids: UUID) -> None:
+    with place.transaction() as connection:
+        arrivals = [(uuid4(), Arrival("demo", str(video_id), str(video_id))) for video_id in video_ids]
+        Session(connection).register(PROBE, arrivals, HOUR)
+
+
 def faults(place: Workplace) -> list[tuple[str, ...]]:
     return unaccounted(place).select("fault", "what").rows()
 
@@ -83,7 +89,8 @@ def test_rows_and_objects_that_belong_together_are_no_fault(place: Workplace) ->
 
 
 def test_a_row_without_its_object_and_an_object_without_a_row_are_named(place: Workplace) -> None:
-    one = video(place)
+    one = video(place, "registered")
+    waits(place, one)
     place.objects.delete(f"sop/demo/videos/{one}/thumbnail")
     place.objects.put("sop/demo/scores/s/dead-run/result.json", b"{}")
     assert faults(place) == [
@@ -109,9 +116,12 @@ def test_what_was_written_just_now_may_still_get_its_row(place: Workplace) -> No
 
 def test_work_that_no_run_is_going_to_do_is_named_and_work_that_waits_is_not(place: Workplace) -> None:
     forgotten, waiting = video(place, "registered"), video(place, "registered")
-    with place.transaction() as connection:
-        Session(connection).register(PROBE, [(uuid4(), Arrival("demo", str(waiting), "d"))], HOUR)
-    assert faults(place) == [("no run is going to do it", f"videos/{forgotten}")]
+    not_embedded, waiting_too = video(place), video(place)
+    waits(place, waiting, waiting_too)
+    assert faults(place) == [
+        ("no run is going to do it", f"embeddings/{not_embedded}"),
+        ("no run is going to do it", f"videos/{forgotten}"),
+    ]
 
 
 def test_a_deleted_video_needs_no_objects(place: Workplace) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SOP API in this process over the real stores, tenants with a key of each role, and what runs would have done."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -259,3 +259,18 @@ def error(answer: Answer) -> dict[str, Any]:
     """Give the error that an answer holds, with its status."""
     said: dict[str, Any] = answer.json()["error"]
     return {"status": answer.status_code, "field": (said.get("details") or {}).get("field"), **said}
+
+
+def waiting(connection: psycopg.Connection) -> int:
+    """Count who waits for a lock."""
+    row = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Look again and again until something holds."""
+    for _ in range(100_000):
+        if holds():
+            return
+    raise AssertionError("it never came to that")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Videos handed in: stored and on record once, refused with the reason, and nothing left behind."""
 
+import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +13,7 @@ from fastapi import FastAPI
 
 from ovpo.foundation.auth import Role
 from ovpo.foundation.postgres.connect import admin_conninfo
-from tests.integration.sop.api.conftest import MOST_BYTES, NewOffice, Office, error, hash_of
+from tests.integration.sop.api.conftest import MOST_BYTES, NewOffice, Office, error, hash_of, until, waiting
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 5000
 SAID: dict[str, Any] = {"task_id": "coffee", "role": "trainee", "name": "monday.mp4"}
@@ -46,6 +47,16 @@ def test_a_form_says_the_same_as_an_address(office: Office) -> None:
     assert shown["operator_id_hash"] == hash_of("Jürgen")
 
 
+@pytest.mark.parametrize("last", [True, False])
+def test_a_name_that_a_form_gives_takes_the_place_of_its_files(office: Office, last: bool) -> None:
+    file = ("file", ("x.mp4", office.bytes_of_a_film(), "video/mp4"))
+    name = ("name", (None, b"monday"))
+    rest = [("task_id", (None, b"coffee")), ("role", (None, b"gold"))]
+    answer = office.ask("POST", "/videos", files=[file, *rest, name] if last else [name, file, *rest])
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["name"] == "monday"
+
+
 def test_the_same_bytes_again_are_the_same_video(office: Office) -> None:
     film = office.bytes_of_a_film()
     first = office.upload(film)
@@ -68,7 +79,7 @@ def test_two_uploads_of_one_video_at_once_make_one(office: Office) -> None:
         # Both have looked and found nothing before either may enter.
         holder.execute("LOCK TABLE sop_videos IN SHARE ROW EXCLUSIVE MODE")
         asked = [threads.submit(office.upload, film) for _ in range(2)]
-        _until(lambda: _waiting(holder) >= 2)
+        until(lambda: waiting(holder) >= 2)
         holder.rollback()
         answers = [one.result() for one in asked]
     assert sorted(answer.status_code for answer in answers) == [200, 202]
@@ -228,6 +239,14 @@ def test_what_the_address_says_the_form_may_not_say_again(office: Office) -> Non
     assert error(answer)["message"] == "body: task_id is given twice; give it once"
 
 
+def test_the_next_upload_removes_what_one_left_whose_process_was_killed(office: Office) -> None:
+    left = office.settings.home / "sop-uploads" / "left"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    assert office.upload().status_code == 202
+    assert office.spooled() == []
+
+
 def test_a_viewer_hands_nothing_in(office: Office) -> None:
     assert office.upload(by=Role.VIEWER).status_code == 403
     assert office.stored() == set()
@@ -272,16 +291,3 @@ def _scope(office: Office) -> dict[str, Any]:
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 2),
     }
-
-
-def _waiting(connection: psycopg.Connection) -> int:
-    row = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    for _ in range(100_000):
-        if holds():
-            return
-    raise AssertionError("it never came to that")

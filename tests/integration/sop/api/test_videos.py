@@ -1,16 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Videos listed, shown, given in parts, masked, and deleted with all that was made of them."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import psycopg
 import pytest
 
 from ovpo.foundation.auth import Role
-from tests.integration.sop.api.conftest import NewOffice, Office, error, hash_of
+from ovpo.foundation.postgres.connect import admin_conninfo
+from ovpo.sop.records.scores import REPORTED
+from tests.integration.sop.api.conftest import NewOffice, Office, error, hash_of, until, waiting
 
 NOBODYS = "1243f7dc-6290-4b1d-bf6f-d5231213dfe7"
 
 
 def ids(office: Office, question: str = "") -> list[str]:
     return [one["video_id"] for one in office.get(f"/videos?{question}")["videos"]]
+
+
+def left(office: Office, score: str) -> list[str]:
+    """Name what is left of a score."""
+    return sorted(key.rpartition("/")[2] for key in office.stored() if key.startswith(f"scores/{score}/"))
 
 
 def test_the_list_is_newest_first_and_filtered_by_what_is_asked(office: Office) -> None:
@@ -115,6 +126,15 @@ def test_only_who_may_sees_the_original_of_a_masked_video(office: Office) -> Non
     assert office.get(f"/videos/{video}")["is_masked"] is True
 
 
+@pytest.mark.parametrize("path", ["file", "thumbnail"])
+def test_no_browser_shows_what_it_kept_without_asking_whether_it_may_still(office: Office, path: str) -> None:
+    video = office.video(masked=True)
+    answer = office.ask("GET", f"/videos/{video}/{path}")
+    again = office.ask("GET", f"/videos/{video}/{path}", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    assert {one.headers["cache-control"] for one in (answer, again)} == {"private, no-cache"}
+
+
 def test_before_masks_could_be_applied_a_video_is_shown_to_nobody_who_may_not_see_the_original(office: Office) -> None:
     film = office.bytes_of_a_film()
     video = office.upload(film).json()["video_id"]
@@ -136,12 +156,10 @@ def test_a_deleted_video_takes_with_it_all_that_was_made_of_it(office: Office) -
     office.embed(trainee)
     score = office.score(trainee)
     waiting = office.score(trainee)
-    prefix = office.finish(score, gold).removeprefix(f"sop/{office.name}/")
+    office.finish(score, gold)
     assert office.ask("DELETE", f"/videos/{trainee}", Role.ADMIN).status_code == 204
-    assert {key for key in office.stored() if not key.startswith(f"videos/{gold}/")} == {
-        f"{prefix}/result.json",
-        f"{prefix}/matrix.npz",
-    }
+    assert left(office, score) == ["matrix.npz", "result.json"]
+    assert all(key.startswith((f"videos/{gold}/", f"scores/{score}/")) for key in office.stored())
     [(state, name, operator, source)] = office.sql(
         "SELECT state, name, operator_id_hash, source_key FROM sop_videos WHERE video_id = %s", (trainee,)
     )
@@ -178,12 +196,65 @@ def test_a_gold_that_scores_rest_on_stays_and_the_refusal_counts_them(office: Of
     assert office.ask("GET", f"/videos/{gold}/file").status_code == 200
 
 
+def test_a_gold_that_only_a_canceled_score_showed_takes_its_pictures_with_it(office: Office) -> None:
+    gold, trainee = office.pair()
+    score = office.score(trainee)
+    office.finish(score, gold)
+    office.sql("UPDATE sop_scores SET state = 'queued' WHERE score_id = %s", (score,))
+    assert office.ask("POST", f"/scores/{score}/cancel").status_code == 200
+    assert office.ask("DELETE", f"/videos/{gold}").status_code == 204
+    assert office.ask("GET", f"/scores/{score}/evidence/evidence-01.png").status_code == 404
+    assert office.ask("GET", f"/scores/{score}/report.pdf").status_code == 404
+    assert left(office, score) == ["matrix.npz", "result.json"]
+
+
+def test_a_report_that_was_being_drawn_when_a_video_was_deleted_is_nobodys(office: Office) -> None:
+    gold, trainee = office.pair()
+    score = office.score(trainee)
+    prefix = office.finish(score, gold)
+    office.ask("DELETE", f"/videos/{trainee}")
+    office.objects.put(f"{prefix}/evidence-01.png", b"the deleted video")
+    late = {"tenant": office.name, "score": score, "result": f"{prefix}/result.json", "report": f"{prefix}/report.pdf"}
+    assert office.sql(REPORTED, late | {"now": datetime.now(UTC)}) == []
+    assert office.ask("GET", f"/scores/{score}/evidence/evidence-01.png").status_code == 404
+    assert office.get(f"/scores/{score}")["has_report"] is False
+
+
+def test_a_result_forgets_the_name_of_a_video_that_was_deleted(office: Office) -> None:
+    gold, trainee = office.pair()
+    score = office.score(trainee)
+    key = f"{office.finish(score, gold)}/result.json"
+    office.objects.put(key, b'{"gold": {"name": "how.mp4"}, "trainee": {"name": "anna.mp4", "clips": 4}, "score": 9.0}')
+    office.ask("DELETE", f"/videos/{trainee}")
+    assert office.get(f"/scores/{score}")["result"] == {
+        "gold": {"name": "how.mp4"},
+        "trainee": {"name": "deleted", "clips": 4},
+        "score": 9.0,
+    }
+
+
 def test_a_task_goes_on_with_its_next_gold_when_the_chosen_one_is_deleted(office: Office) -> None:
     first, second = office.video(role="gold"), office.video(role="gold")
     office.ask("PUT", "/tasks/coffee/gold", json={"video_id": second})
     office.ask("DELETE", f"/videos/{second}")
     assert office.get("/tasks/coffee/gold")["gold_id"] == first
     office.ask("DELETE", f"/videos/{first}")
+    assert office.ask("GET", "/tasks/coffee/gold").status_code == 404
+
+
+def test_two_golds_deleted_at_once_leave_a_task_without_one(office: Office) -> None:
+    golds = [office.video(role="gold") for _ in range(2)]
+    office.ask("PUT", "/tasks/coffee/gold", json={"video_id": golds[1]})
+    database = admin_conninfo(office.settings.postgres, office.settings.postgres.database)
+    with ThreadPoolExecutor(2) as threads, psycopg.connect(database) as holder:
+        # Each has done all but commit, or waits for the other, before either may.
+        holder.execute("SELECT lock_audit_head(%s)", (office.name,))
+        asked = []
+        for number, gold in enumerate(golds, 1):
+            asked.append(threads.submit(office.ask, "DELETE", f"/videos/{gold}"))
+            until(lambda wanted=number: waiting(holder) >= wanted)
+        holder.rollback()
+        assert [answer.result().status_code for answer in asked] == [204, 204]
     assert office.ask("GET", "/tasks/coffee/gold").status_code == 404
 
 

@@ -27,6 +27,8 @@ INSERT INTO sop_scores (score_id, tenant_id, task_id, trainee_id, wanted_gold_id
 VALUES (gen_random_uuid(), 'demo', 'coffee', %s, %s, %s, 'waiting', 'intake', now(), now())
 """
 
+REFERENCE = "INSERT INTO sop_tasks (tenant_id, task_id, gold_id, updated_at) VALUES ('demo', 'coffee', %s, now())"
+
 
 def ask(place: Workplace, video_id: UUID) -> None:
     with place.transaction() as connection:
@@ -96,6 +98,25 @@ def test_a_video_that_cannot_be_embedded_is_quarantined_with_its_score_and_the_o
     ]
     assert shelf.rows("SELECT state FROM sop_scores") == [("failed",)]
     assert embed(of_run(place, "run-2"), HOURS) == Worked()
+
+
+def test_a_gold_that_cannot_be_embedded_gives_its_place_to_the_next_one(place: Workplace, shelf: Shelf) -> None:
+    bad, good = shelf.film(role="gold"), shelf.film(role="gold", window=NEXT_HOUR)
+    trainee = shelf.film()
+    place.objects.put(f"{of_video('demo', bad)}/source.mp4", b"no video any more")
+    shelf.change(REFERENCE, bad)
+    shelf.change(SCORE, trainee, None, HOUR)
+    embed(place, type(HOURS)(HOUR, NEXT_HOUR))
+    assert shelf.rows("SELECT gold_id FROM sop_tasks") == [(good,)]
+    assert shelf.rows("SELECT state FROM sop_scores") == [("queued",)]
+
+
+def test_a_gold_that_cannot_be_embedded_leaves_its_place_to_the_next_that_comes(place: Workplace, shelf: Shelf) -> None:
+    bad = shelf.film(role="gold")
+    place.objects.put(f"{of_video('demo', bad)}/source.mp4", b"no video any more")
+    shelf.change(REFERENCE, bad)
+    embed(place, HOURS)
+    assert shelf.rows("SELECT gold_id FROM sop_tasks") == [(None,)]
 
 
 def test_a_video_whose_file_is_lost_is_a_failure_and_not_its_own_fault(place: Workplace, shelf: Shelf) -> None:

@@ -82,6 +82,7 @@ def test_a_form_that_breaks_off_is_refused(end: int) -> None:
         (part('Content-Disposition: attachment; name="x"', b"x"), "no Content-Disposition"),
         (part("Content-Disposition: form-data", b"x"), "no Content-Disposition"),
         (part('Content-Disposition: form-data; name=""', b"x"), "no Content-Disposition"),
+        (part("Content-Disposition: form-data; name=x; filename*=utf-8''a; filename*0=b", b"x"), "cannot be read"),
         (b"--" + MARK + b"\r\n" + b"X: y\r\n" * 3000, "bytes of headers"),
         (b"--" + MARK + b"\r\nContent-Disposition: \xff\r\n\r\n", "no UTF-8"),
         (b"--" + MARK + b"garbage\r\n", "something else than a line break"),

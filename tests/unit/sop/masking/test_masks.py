@@ -43,6 +43,15 @@ def test_a_camera_that_is_not_named_has_those_of_the_default() -> None:
     assert masks.of("a", "b") == ()
 
 
+def test_a_camera_is_known_by_its_letters_however_they_are_composed() -> None:
+    apart = "cameras: {default: [], ko\u0308ln/a: [{x: 0, y: 0, width: 1, height: 1}]}"
+    masks = parse(apart.encode(), NAME)
+    assert masks.of("k\u00f6ln", "a") == masks.of("ko\u0308ln", "a") == (Mask(0, 0, 1, 1),)
+    assert faults("cameras: {default: [], ko\u0308ln/a: [], k\u00f6ln/a: []}") == [
+        "masks.yaml: cameras.k\u00f6ln/a: is given twice; give each camera once"
+    ]
+
+
 def test_the_same_can_be_said_in_json() -> None:
     assert parse(b'{"cameras": {"default": [{"x": 0, "y": 0, "width": 1, "height": 1}]}}', "m.json").of("", "") == (
         Mask(0, 0, 1, 1),
