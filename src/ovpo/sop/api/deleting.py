@@ -71,7 +71,7 @@ def delete(desk: Desk, request: Request, caller: Principal, video_id: str) -> No
     with desk.of(caller) as connection:
         video = videos_reading.one(connection, video_id)
         if video.role is VideoRole.GOLD:
-            pass
+            connection.execute(ONE_GOLD_AT_ONCE, (caller.tenant_id, video.task_id))
         video = videos_reading.held(connection, video_id)
         if video.role is VideoRole.GOLD:
             _refuse_while_rested_on(connection, video)

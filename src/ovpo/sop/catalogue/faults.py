@@ -75,7 +75,7 @@ def broken_adapted(place: Workplace, hours: Hours, maker: str) -> pl.DataFrame:
 
 
 def mend(place: Workplace, faults: pl.DataFrame) -> Mended:
-    """Remove what `index_faults` or `broken_adapted` lists, where it still is so; the next run of the windows makes it anew."""
+    """Remove what was listed here, where it still is so; the next run of the windows makes it anew."""
     rows = removed = 0
     for fault, tenant_id, video_id, key in faults.iter_rows():
         one = _Fault(fault, tenant_id, video_id and UUID(video_id), key)

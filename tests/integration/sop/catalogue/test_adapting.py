@@ -64,6 +64,17 @@ def test_files_that_cannot_be_used_are_refused_and_the_others_go_on(place: Workp
     assert shelf.rows("SELECT video_id FROM sop_adapted") == [(sound,)]
 
 
+def test_files_that_were_lost_since_are_made_anew(place: Workplace, shelf: Shelf) -> None:
+    lost, sound = shelf.embedded(), shelf.embedded()
+    adapter = shelf.champion(1)
+    assert adapt(place, HOURS) == Adapted(adapted=2)
+    key = of_adapted("demo", lost, adapter)
+    place.objects.delete(key)
+    assert adapt(place, HOURS) == Adapted(adapted=1)
+    assert files.load(place.copies, key).sidecar.adapter == adapter
+    assert {video_id for (video_id,) in shelf.rows("SELECT video_id FROM sop_adapted")} == {lost, sound}
+
+
 def test_an_adapter_that_is_lost_is_refused(place: Workplace, shelf: Shelf) -> None:
     shelf.embedded()
     adapter = shelf.champion(1)
