@@ -75,6 +75,8 @@ def _wait(console: Console, call: Call, wanted: int) -> Sequence[Mapping[str, An
         while time.monotonic() < deadline:
             scores = call(f"/v1/sop/scores?task_id={TASK}&limit=100", "GET", None, "")["scores"]
             reported = [score for score in scores if score["has_report"]]
+            if broken := [score for score in scores if score["state"] in {"failed", "canceled"}]:
+                raise StackError(f"a score is {broken[0]['state']}: {broken[0]['reason'] or 'by hand'}")
             if len(reported) >= wanted and all(score["state"] == "finished" for score in scores):
                 return reported
             shown.update(f"{len(reported)} of {wanted} videos have their reports …")

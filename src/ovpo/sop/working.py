@@ -21,7 +21,7 @@ from ovpo.foundation.objects.copies import Copies
 from ovpo.foundation.objects.store import ObjectStore
 from ovpo.foundation.postgres.connect import lend
 from ovpo.foundation.settings.tree import PostgresRole, Settings
-from ovpo.foundation.unavailable import StoreUnavailableError
+from ovpo.sop.ending import ends_the_run
 from ovpo.sop.errors import SopError
 
 INTAKE: Final = "sop_intake"
@@ -128,13 +128,13 @@ def _settled(place: Workplace, item: Item, handle: Handle) -> Outcome:
 
 
 def handled(item: Item, handle: Handle) -> Outcome:
-    """Handle one item; what it cannot do is its outcome, what a store cannot do is raised."""
+    """Handle one item; what is wrong with it is its outcome, what is wrong with the machine is raised."""
     try:
         return handle(item)
-    except StoreUnavailableError:
-        raise
-    except SopError as error:
-        return Outcome(State.QUARANTINED, f"{error.code}: {error}")
-    except Exception as error:  # noqa: BLE001 - one bad item must not keep the others of its window from their results
+    except Exception as error:
+        if ends_the_run(error):
+            raise
+        if isinstance(error, SopError):
+            return Outcome(State.QUARANTINED, f"{error.code}: {error}")
         _log.exception("sop.item_failed", lane=item.lane, item_id=str(item.item_id))
         return Outcome(State.FAILED, f"{type(error).__name__}; the log of run and item says more")

@@ -17,6 +17,7 @@ import msgspec
 from ovpo.foundation.ledger.items import Arrival, Item, State
 from ovpo.foundation.ledger.session import Session
 from ovpo.foundation.objects.errors import ObjectNotFoundError
+from ovpo.sop.ending import ends_the_run
 from ovpo.sop.errors import MaskingError, SopError
 from ovpo.sop.intake import receipts, storing
 from ovpo.sop.intake.errors import IntakeError
@@ -80,6 +81,8 @@ class _Probing:
         try:
             probed = self._looked_over(video)
         except SopError as error:
+            if ends_the_run(error):
+                raise
             return self._set_aside(video, error)
         with self.place.transaction() as connection:
             settled = Videos(connection).settle_probed(video, probed, VERSION, self.place.now())

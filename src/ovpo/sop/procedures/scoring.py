@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
 from ovpo.foundation.ledger.items import Item, State
-from ovpo.foundation.unavailable import StoreUnavailableError
+from ovpo.sop.ending import ends_the_run
 from ovpo.sop.errors import SopError
 from ovpo.sop.procedures.keeping import prefix_of, remove_attempt, remove_others
 from ovpo.sop.procedures.queueing import queue_ready, queue_stale
@@ -66,14 +66,15 @@ class Taking:
             return self._made(taken)
         except CanceledError:
             return Outcome(State.CANCELED)
-        except StoreUnavailableError:
-            raise
         except SopError as error:
+            if ends_the_run(error):
+                raise
             # The sentence may name files, and the ledger's reasons are shown where nothing can be erased.
             held = self._failed(taken, error.code, str(error))
             return Outcome(State.QUARANTINED, error.code) if held else Outcome(State.CANCELED)
-        except Exception:
-            self._failed(taken, INTERNAL, _INTERNAL)
+        except Exception as error:
+            if not ends_the_run(error):
+                self._failed(taken, INTERNAL, _INTERNAL)
             raise
 
     def _made(self, taken: Score) -> Outcome:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ovpo.foundation.ledger.items import State
 from ovpo.foundation.ledger.session import Session
+from ovpo.sop.errors import MaskingError
 from ovpo.sop.intake import probing
 from ovpo.sop.intake.arrivals import discover
 from ovpo.sop.intake.folder import FolderInbox
@@ -146,17 +147,23 @@ def test_a_run_killed_behind_the_masks_is_repeated_without_the_video_that_came(
     assert bench.kept == {video.masked_key, video.thumbnail_key}
 
 
-def test_where_masks_cannot_be_applied_nothing_of_the_video_is_kept(
+def test_while_the_masks_cannot_be_read_no_video_is_used_and_none_is_lost(
     bench: Bench, film: MakeFilm, tmp_path: Path
 ) -> None:
     (tmp_path / "masks.yaml").write_text("cameras: nonsense")
     drop(bench, "latte/gold/a.mp4", film())
-    assert look_over(bench.run("masking", masks=tmp_path / "masks.yaml", keep_originals=True)) == Worked(quarantined=1)
+    masking = bench.run(bench.place.run_id, masks=tmp_path / "masks.yaml")
+    with pytest.raises(MaskingError, match="nonsense"):
+        look_over(masking)
     video = only(bench)
-    assert (video.state, video.source_key, video.thumbnail_key) == (VideoState.QUARANTINED, None, None)
-    assert bench.kept == set()
-    assert (bench.root / "failed/latte/gold/a.mp4").exists()
+    assert (video.state, video.thumbnail_key) == (VideoState.REGISTERED, None)
+    assert (bench.root / "latte/gold/a.mp4").exists()
     assert bench.items(EMBED) == []
+    (tmp_path / "masks.yaml").write_text(MASKS)
+    give_back(bench)
+    assert look_over(masking) == Worked(finished=1)
+    video = only(bench)
+    assert (video.state, video.source_key, video.masked_key is not None) == (VideoState.PROBED, None, True)
 
 
 class Dying(FolderInbox):
