@@ -36,6 +36,9 @@ class Sidecar(Struct, frozen=True, kw_only=True):
     """A row each: the mean luma of its pictures, from 0 to 1."""
     motion: tuple[float, ...]
     """A row each: the mean difference in luma from one picture to the next, from 0 to 1."""
+    presence: tuple[float, ...] = ()
+    """A row each: how much of the pictures of its own time is not background, from 0 to 1; of an embedder that tells
+    no background, nothing."""
     adapter: str | None = None
     """The adapter that the rows went through, if they did."""
 

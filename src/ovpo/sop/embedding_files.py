@@ -203,7 +203,7 @@ def _check(file: Path, rows: Rows, sidecar: Sidecar) -> None:
             f"{file}: has shape {rows.shape}, where video.clips and maker.dims say {expected} and at least one row is "
             "wanted; make the embedding again",
         )
-    for name in ("brightness", "motion"):
+    for name in ("brightness", "motion", *(("presence",) if sidecar.presence else ())):
         values = getattr(sidecar, name)
         if len(values) != len(rows) or not np.isfinite(values).all():
             raise EmbeddingError(

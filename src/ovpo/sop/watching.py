@@ -55,6 +55,7 @@ def watch(
         video=facts(path, probed, len(seen.rows)),
         brightness=tuple(map(float, seen.brightness)),
         motion=tuple(map(float, seen.motion)),
+        presence=() if seen.presence is None else tuple(map(float, seen.presence)),
     )
     return Embedding(seen.rows, sidecar)
 

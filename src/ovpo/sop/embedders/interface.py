@@ -19,6 +19,8 @@ class Seen:
     rows: Rows
     brightness: NDArray[np.float32]
     motion: NDArray[np.float32]
+    presence: NDArray[np.float32] | None = None
+    """How much of the pictures of a row's own time is not background, where the embedder tells what is."""
 
 
 class Embedder(Protocol):

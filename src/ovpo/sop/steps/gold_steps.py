@@ -11,12 +11,14 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from ovpo.sop.definitions.procedure import DefinedStep, Definition
 from ovpo.sop.embedding import Embedding
 from ovpo.sop.errors import DefinitionError
 from ovpo.sop.judging.case import GoldStep
+from ovpo.sop.judging.lulls import lulls
 from ovpo.sop.scoring.settings import USUAL, Scoring
 from ovpo.sop.steps.segmenting import boundaries
 
@@ -34,7 +36,7 @@ def gold_steps(gold: Embedding, definition: Definition | None = None, usual: Sco
     count = len(definition.steps) if definition else None
     if count is not None and end - first < count:
         raise _no_room(gold, count)
-    inner = boundaries(gold.rows[first:end], row_seconds, count)
+    inner = boundaries(gold.rows[first:end], row_seconds, count, lulls(gold)[first:end])
     edges = (first, *(first + row for row in inner), end)
     if count is not None and len(edges) - 1 != count:
         raise _no_room(gold, count)
@@ -104,4 +106,5 @@ def without_ends(gold: Embedding, steps: Sequence[GoldStep]) -> tuple[Embedding,
     first, end = steps[0].first, steps[-1].end
     moved = tuple(replace(step, first=step.first - first, end=step.end - first) for step in steps)
     before = None if gold.before is None else gold.before[first:end]
-    return Embedding(gold.rows[first:end], gold.sidecar, before), moved
+    presence = gold.sidecar.presence[first:end]
+    return Embedding(gold.rows[first:end], structs.replace(gold.sidecar, presence=presence), before), moved

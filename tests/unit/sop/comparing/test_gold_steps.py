@@ -85,6 +85,14 @@ def test_the_ends_are_cut_off_for_the_comparison() -> None:
     cut, steps = without_ends(GOLD, gold_steps(GOLD, defined(2.5, 6, 11)))
     assert [(step.first, step.end) for step in steps] == [(0, 14), (14, 34), (34, 70)]
     np.testing.assert_array_equal(cut.rows, GOLD.rows[10:])
+    assert cut.sidecar.presence == ()
+
+
+def test_how_much_is_to_be_seen_is_cut_off_with_its_rows() -> None:
+    presence = tuple(float(row) for row in range(len(GOLD.rows)))
+    gold = Embedding(GOLD.rows, structs.replace(GOLD.sidecar, presence=presence))
+    cut, _ = without_ends(gold, gold_steps(gold, defined(2.5, 6, 11)))
+    assert cut.sidecar.presence == presence[10:]
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,7 @@ def test_a_sidecar_of_another_schema_is_refused_even_if_it_looks_quite_different
     [
         lambda values: values["sidecar"].pop("maker"),
         lambda values: values["sidecar"]["brightness"].pop(),
+        lambda values: values["sidecar"].update(presence=[0.1, 0.2]),
         lambda values: values.update(shape="5 by 12"),
         lambda values: values.pop("schema_version"),
     ],

@@ -149,6 +149,13 @@ def test_motion_tells_when_something_is_done() -> None:
     assert seen.motion[58:].max() < 0.05 * seen.motion[34:50].min()
 
 
+def test_presence_tells_how_much_is_there_in_the_rows_own_time() -> None:
+    presence = rows_of([*[bench()] * 30, *moved(RED), *[bench()] * 30]).presence
+    assert presence is not None
+    assert presence[:30].max() < 0.05 * presence[30:54].min()
+    assert presence[-30:].max() < 0.05 * presence[30:54].min()
+
+
 def test_brightness_is_that_of_the_pictures() -> None:
     grey = [np.full_like(bench(), level) for level in [51] * 12 + [204] * 12]
     seen = rows_of(grey)

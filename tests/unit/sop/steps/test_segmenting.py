@@ -82,3 +82,22 @@ def test_a_long_video_is_looked_at_more_coarsely(count: int | None, monkeypatch:
     assert len(found) == 2
     assert abs(found[0] - 100) <= 4
     assert abs(found[1] - 201) <= 4
+
+
+@pytest.mark.parametrize("count", [2, None])
+@pytest.mark.parametrize("lull", [18, 22])
+def test_a_lull_says_which_row_of_a_slow_change_the_step_begins_at(count: int | None, lull: int) -> None:
+    edges = stretches(20, 20, noise=0.0)
+    share = np.clip((np.arange(40) - 16) / 8, 0, 1)[:, None]
+    mixed = (1 - share) * edges[:1] + share * edges[-1:]
+    rows = np.asarray(mixed / np.linalg.norm(mixed, axis=1, keepdims=True), np.float32)
+    quiet = np.zeros(40, np.float32)
+    quiet[lull] = 1
+    assert boundaries(rows, ROW_SECONDS, count, quiet) == (lull,)
+    assert boundaries(rows, ROW_SECONDS, count) == (20,)
+
+
+def test_a_lull_alone_makes_no_step() -> None:
+    quiet = np.zeros(40, np.float32)
+    quiet[20] = 1
+    assert boundaries(stretches(40), ROW_SECONDS, None, quiet) == ()

@@ -30,7 +30,7 @@ CLIPS: Final = Clips(window=6)
 class Heuristic:
     """Rows that tell what moves before a background, where, in which colours and in which shapes."""
 
-    maker: Final = Maker(embedder="heuristic", version="2", dims=DIMS, clips=CLIPS, settings={}, aspects=ASPECTS)
+    maker: Final = Maker(embedder="heuristic", version="3", dims=DIMS, clips=CLIPS, settings={}, aspects=ASPECTS)
     sampling: Final = Sampling()
 
     def embed(self, samples: Iterable[Sample]) -> Seen:
@@ -39,8 +39,8 @@ class Heuristic:
         if not parts:
             raise EmbeddingError("no_pictures", "the video has no picture that could be embedded; is it empty?")
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        bright, moved = joined.pop("brightness")[:, 0], joined.pop("motion")[:, 0]
-        return Seen(rows(joined, CLIPS), means(bright, CLIPS), means(moved, CLIPS))
+        bright, moved, present = (joined.pop(name)[:, 0] for name in ("brightness", "motion", "presence"))
+        return Seen(rows(joined, CLIPS), means(bright, CLIPS), means(moved, CLIPS), present)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,5 +80,6 @@ def _parts(stretch: _Stretch) -> Iterator[dict[str, Floats]]:
             **blocks(seen, before),
             "brightness": some[:, 0].mean(axis=(1, 2))[:, None],
             "motion": moved.mean(axis=(1, 2))[:, None],
+            "presence": seen.weight.mean(axis=(1, 2))[:, None],
         }
         before = seen.luma[-1:]
