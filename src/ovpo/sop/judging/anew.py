@@ -32,7 +32,7 @@ FILLED: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class _Passage:
+class Passage:
     """Rows laid along a step: how alike they are, and the likest row of the step for each."""
 
     alike: float
@@ -55,7 +55,7 @@ def told_anew(run: Run, gold: Rows, likeness: NDArray[np.float32], level: float,
         if lost < TELLING:
             continue
         inside = likeness[begin:stop, first:end]
-        once, (twice, cut) = _along(inside), _best_cut(inside)
+        once, (twice, cut) = laid_along(inside), _best_cut(inside)
         is_two = twice.alike - once.alike >= ANEW * level * lost
         if is_two == (len(visits) > 1):
             continue
@@ -69,29 +69,30 @@ def told_anew(run: Run, gold: Rows, likeness: NDArray[np.float32], level: float,
 def _lost_by_twice(step: Rows) -> float:
     """Tell how much less alike a step, done twice, is to itself, done once."""
     own = np.asarray(step @ step.T, np.float32)
-    return float(np.diagonal(own).mean()) - _along(np.concatenate([own, own], axis=1)).alike
+    return float(np.diagonal(own).mean()) - laid_along(np.concatenate([own, own], axis=1)).alike
 
 
-def _best_cut(inside: NDArray[np.float32]) -> tuple[_Passage, int]:
+def _best_cut(inside: NDArray[np.float32]) -> tuple[Passage, int]:
     rows = inside.shape[1]
     cuts = range(max(round(EARLIEST * rows), 1), max(round((1 - EARLIEST) * rows), 1) + 1)
     return max(((_twice(inside, cut), cut) for cut in cuts), key=lambda one: one[0].alike)
 
 
-def _twice(inside: NDArray[np.float32], cut: int) -> _Passage:
-    before, after = _along(inside[:, :cut]), _along(inside[:, cut:])
+def _twice(inside: NDArray[np.float32], cut: int) -> Passage:
+    before, after = laid_along(inside[:, :cut]), laid_along(inside[:, cut:])
     rows = inside.shape[1]
     alike = (before.alike * cut + after.alike * (rows - cut)) / rows
-    return _Passage(alike, np.concatenate([before.shown, after.shown]))
+    return Passage(alike, np.concatenate([before.shown, after.shown]))
 
 
-def _along(inside: NDArray[np.float32]) -> _Passage:
+def laid_along(inside: NDArray[np.float32]) -> Passage:
+    """Lay rows along a step at about an even pace; `inside` is how alike they are, step x rows."""
     gold, rows = inside.shape
     if not rows:
-        return _Passage(0.0, np.empty(0, np.int32))
+        return Passage(0.0, np.empty(0, np.int32))
     stray = max(LEAST_STRAY, round(STRAY * gold))
     even = np.rint((np.arange(rows) + 0.5) / rows * gold - 0.5).astype(np.int32)
     around = np.clip(even + np.arange(-stray, stray + 1, dtype=np.int32)[:, None], 0, gold - 1)
     seen = inside[around, np.arange(rows)]
     likest = seen.argmax(axis=0)
-    return _Passage(float(seen.max(axis=0).mean()), around[likest, np.arange(rows)])
+    return Passage(float(seen.max(axis=0).mean()), around[likest, np.arange(rows)])

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ovpo.sop.judging.aspects import Otherwise
+from ovpo.sop.judging.lulls import Lulls
 from ovpo.sop.judging.visits import Aside, Run, Visit
 from ovpo.sop.result import FramePair, Interval
 
@@ -42,6 +43,8 @@ class Case:
     """The cosines, gold rows x trainee rows."""
     motion: NDArray[np.float32]
     brightness: NDArray[np.float32]
+    lull: Lulls
+    """How much of a lull each row of the trainee's video is."""
     otherwise: tuple[Otherwise, ...]
     """Stretches of steps that were done, but not as in the gold."""
     row_seconds: float

@@ -14,10 +14,12 @@ from ovpo.sop.judging.aspects import done_otherwise
 from ovpo.sop.judging.case import Case, GoldStep
 from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.liveliness import lively_motion
-from ovpo.sop.judging.matching import lookalikes, main_visits, standing_in
+from ovpo.sop.judging.lulls import lulls
+from ovpo.sop.judging.matching import lookalikes, main_visits, standing_in, taken_out
 from ovpo.sop.judging.mending import mended, without_strangers
+from ovpo.sop.judging.pieces import in_pieces, parting
 from ovpo.sop.judging.reading import NOWHERE, Prices, Reading, read
-from ovpo.sop.judging.visits import tell, without
+from ovpo.sop.judging.visits import tell
 from ovpo.sop.scoring.settings import USUAL
 
 FIRST_SAME: Final = 0.45
@@ -46,15 +48,20 @@ def compare(
     likeness[:, ~at_work] = -1
     level = _level(likeness, step_of, calibration, prices)
     least = calibration.same * level
-    reading = _read(_eased(likeness, step_of, EASED * level), step_of, least, calibration.width * level, prices)
+    eased, width = _eased(likeness, step_of, EASED * level), calibration.width * level
+    reading = _read(eased, step_of, least, width, prices)
     run = told_anew(tell(reading, step_of, at_work), gold.rows, likeness, level, step_of)
+    lull = lulls(trainee)
+    by = parting(lulls(gold), lull, step_of)
+    if by is not None:
+        run = in_pieces(run, _costs(eased, least, width), by, step_of, prices)
     main = main_visits(run.visits, len(steps))
     pretended = lookalikes(run, main, trainee.rows, calibration.again)
-    if pretended:
-        run = without(run, pretended, step_of)
+    run = taken_out(run, pretended, steps, limits, step_of)
     run = mended(run, likeness, level, step_of, limits, gold.sidecar.maker.clips.row_seconds)
     run = without_strangers(run, likeness, level, step_of, limits)
-    run = without(run, standing_in(run.visits, main_visits(run.visits, len(steps)), steps, limits), step_of)
+    instead = standing_in(run.visits, main_visits(run.visits, len(steps)), steps, limits)
+    run = taken_out(run, instead, steps, limits, step_of)
     main = main_visits(run.visits, len(steps))
     row_seconds = gold.sidecar.maker.clips.row_seconds
     rows = max(round(limits.deviation_seconds / row_seconds), 1)
@@ -66,6 +73,7 @@ def compare(
         likeness=likeness,
         motion=motion,
         brightness=brightness,
+        lull=lull,
         otherwise=done_otherwise(gold, trainee, run, main, step_of, calibration.shortfall, rows),
         row_seconds=row_seconds,
         expected=level,
@@ -111,5 +119,9 @@ def _level(
 def _read(
     likeness: NDArray[np.float32], step_of: NDArray[np.int32], least: float, width: float, prices: Prices
 ) -> Reading:
-    costs = np.clip((least - likeness) / np.float32(width), -1, 1)
-    return read(costs, step_of, prices)
+    return read(_costs(likeness, least, width), step_of, prices)
+
+
+def _costs(likeness: NDArray[np.float32], least: float, width: float) -> NDArray[np.float32]:
+    costs: NDArray[np.float32] = np.clip((least - likeness) / np.float32(width), -1, 1)
+    return costs

@@ -2,6 +2,7 @@
 """Which visit counts as the doing of a step where there are several: those in the gold's order first."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from ovpo.sop.embedding import Rows
 from ovpo.sop.judging.case import GoldStep
 from ovpo.sop.judging.limits import Limits
-from ovpo.sop.judging.visits import Run, Visit
+from ovpo.sop.judging.visits import Piece, Run, Visit, without
 
 MOST: Final = 0.7
 
@@ -50,6 +51,39 @@ def standing_in(
         if found[0] is not main[found[0].step]
         if limits.under * steps[number].rows <= found[0].rows <= limits.replacing * steps[number].rows
     )
+
+
+def taken_out(
+    run: Run, dropped: Sequence[Visit], steps: Sequence[GoldStep], limits: Limits, step_of: NDArray[np.int32]
+) -> Run:
+    """Take visits out; a piece that so stands, for about its time, just where a step is missing is that step."""
+    if not dropped:
+        return run
+    left = [visit for visit in run.visits if visit not in dropped]
+    main = main_visits(left, len(steps))
+    firsts = {visit.first for visit in dropped}
+    pieces = tuple(
+        replace(piece, step=_missing_at(piece, left, main, steps, limits)) if piece.first in firsts else piece
+        for piece in run.pieces
+    )
+    return without(replace(run, pieces=pieces), dropped, step_of)
+
+
+def _missing_at(
+    piece: Piece,
+    visits: Sequence[Visit],
+    main: Sequence[Visit | None],
+    steps: Sequence[GoldStep],
+    limits: Limits,
+) -> int | None:
+    """Find the one step that is missing between those that were done before and after a piece."""
+    before = max((visit.step for visit in visits if visit.end <= piece.first), default=-1)
+    after = min((visit.step for visit in visits if visit.first >= piece.end), default=len(steps))
+    number = before + 1
+    if after != before + 2 or main[number] is not None:
+        return None
+    rows = steps[number].rows
+    return number if limits.under * rows <= piece.rows <= limits.replacing * rows else None
 
 
 def _in_place_of(number: int, visits: Sequence[Visit], main: Sequence[Visit | None]) -> list[Visit]:

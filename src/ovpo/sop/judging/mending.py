@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.reading import NOWHERE
 from ovpo.sop.judging.runs import runs
-from ovpo.sop.judging.visits import LEAST_SHARE, Aside, Run, Visit, retold, without
+from ovpo.sop.judging.visits import LEAST_SHARE, Aside, Kind, Run, Visit, retold, without
 
 SLIVER: Final = 4
 """So many rows in a row are more than chance."""
 AROUND: Final = 4
 """So many gold rows before and after those that passed are looked at too."""
+WHOLE: Final = 0.85
 
 
 def mended(
@@ -27,11 +28,14 @@ def mended(
     kept = run.gold_row.copy()
     done = {visit.step for visit in run.visits}
     for aside in run.asides:
-        if not passes(aside, limits):
+        if aside.kind is Kind.FOREIGN or (aside.kind is Kind.READ and not passes(aside, limits)):
             continue
         is_short = aside.rows * seconds < limits.deviation_seconds and _is_of_done_steps(aside, step_of, done)
         evenly = np.linspace(aside.gold_first, aside.gold_end - 1, aside.rows).round().astype(np.int32)
-        if is_short or closeness(aside, likeness) > limits.unlike * level:
+        if (
+            is_short
+            or closeness(aside, likeness) > (limits.strange if _is_whole(aside, run) else limits.unlike) * level
+        ):
             kept[aside.first : aside.end] = evenly
         else:
             alike = _alike(aside, evenly, likeness) > limits.unlike * level
@@ -42,9 +46,19 @@ def mended(
 def without_strangers(
     run: Run, likeness: NDArray[np.float32], level: float, step_of: NDArray[np.int32], limits: Limits
 ) -> Run:
-    """Take out the visits that hardly look like their step, or show hardly any of it: nothing else fitted there."""
+    """Take out the visits that hardly look like their step, or show hardly any of it: nothing else fitted there.
+
+    What lulls part was held against everything else that it could be.
+    """
+    if run.pieces:
+        return run
     strangers = [visit for visit in run.visits if _is_strange(run, visit, likeness, limits.strange * level)]
     return without(run, strangers, step_of)
+
+
+def _is_whole(aside: Aside, run: Run) -> bool:
+    """Tell whether it is nearly all of a piece: lulls say already that it is the step, so it need not look much so."""
+    return any(piece.first <= aside.first < piece.end and aside.rows > WHOLE * piece.rows for piece in run.pieces)
 
 
 def _is_strange(run: Run, visit: Visit, likeness: NDArray[np.float32], least: float) -> bool:

@@ -12,7 +12,7 @@ from ovpo.sop.judging.case import Case, GoldStep
 from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.liveliness import lively_motion
 from ovpo.sop.judging.mending import passes
-from ovpo.sop.judging.visits import Aside, Visit
+from ovpo.sop.judging.visits import Aside, Kind, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ def _inside(case: Case, one: Otherwise) -> Stretch:
 
 
 def _of(case: Case, aside: Aside, limits: Limits) -> Iterator[Stretch]:
-    parts = [part for part in _parts(case, aside) if _stands_for(case, part, limits)] if passes(aside, limits) else []
+    passed = aside.kind is Kind.AMID or (aside.kind is Kind.READ and passes(aside, limits))
+    parts = [part for part in _parts(case, aside) if _stands_for(case, part, limits)] if passed else []
     if parts:
         yield from (part for part in parts if part.rows * case.row_seconds >= limits.deviation_seconds)
         return
@@ -99,6 +100,8 @@ def _is_pause(case: Case, aside: Aside) -> bool:
 
 def _goes_on(case: Case, aside: Aside) -> bool:
     """Tell whether an aside shows what was left of a step that something else came between."""
+    if aside.kind is Kind.FOREIGN:
+        return False
     inside = case.likeness[:, aside.first : aside.end]
     likest = inside.argmax(axis=0)
     unseen = ~np.isin(likest, case.gold_row)

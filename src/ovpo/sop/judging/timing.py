@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from statistics import median
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from ovpo.sop.judging.limits import Limits
 from ovpo.sop.judging.stretches import Stretch, own_rows, working
 from ovpo.sop.judging.visits import Visit
 from ovpo.sop.result import Deviation, DeviationType
+
+EMPTY: Final = 0.5
+"""So deep a lull at the very beginning says that nothing was done before."""
 
 
 def timing_deviations(case: Case, stretches: tuple[Stretch, ...], limits: Limits) -> Iterator[Deviation]:
@@ -85,8 +89,8 @@ def _length(case: Case, visit: Visit, paced: float, own: float, limits: Limits) 
 
 
 def _not_filmed(case: Case, visit: Visit, limits: Limits) -> float:
-    """Tell how much of the first step may have been done before the recording began."""
-    if visit.first:
+    """Tell how much of the first step may have been done before the recording began: not if nobody was there yet."""
+    if visit.first or case.lull[0] >= EMPTY:
         return 0.0
     missed = max(visit.gold_first - case.steps[visit.step].first, 0) * case.row_seconds
     return min(missed, limits.cut_seconds)

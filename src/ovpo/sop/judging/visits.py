@@ -2,7 +2,8 @@
 """A reading put into words: which step was done from when to when, and what was done beside the steps."""
 
 from collections.abc import Collection, Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import pairwise
 from typing import Final
 
@@ -36,6 +37,17 @@ class Visit:
         return self.end - self.first
 
 
+class Kind(Enum):
+    """Where an aside is."""
+
+    READ = "read"
+    """Somewhere: what it is, is still to be found out."""
+    AMID = "amid"
+    """In a piece that is one step."""
+    FOREIGN = "foreign"
+    """It is a piece that is none of the steps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Aside:
     """A stretch of trainee rows that show nothing of the gold's, and the gold rows that passed meanwhile."""
@@ -44,6 +56,7 @@ class Aside:
     end: int
     gold_first: int
     gold_end: int
+    kind: Kind = Kind.READ
 
     @property
     def rows(self) -> int:
@@ -54,6 +67,20 @@ class Aside:
     def passed(self) -> int:
         """How many gold rows passed."""
         return self.gold_end - self.gold_first
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of trainee rows in which one step is done from its beginning to its end, or something that is none."""
+
+    first: int
+    end: int
+    step: int | None
+
+    @property
+    def rows(self) -> int:
+        """How long it is."""
+        return self.end - self.first
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +98,8 @@ class Run:
     """Whether a row was reached by a jump to a step's beginning."""
     at_work: NDArray[np.bool_]
     """The rows from the first to the last in which anything is done."""
+    pieces: tuple[Piece, ...] = ()
+    """What it falls into, one after the other, where lulls part the steps."""
 
 
 def tell(reading: Reading, step_of: NDArray[np.int32], at_work: NDArray[np.bool_]) -> Run:
@@ -90,7 +119,10 @@ def retold(
     run: Run, kept: NDArray[np.int32], step_of: NDArray[np.int32], jumped: NDArray[np.bool_] | None = None
 ) -> Run:
     """Tell it again with other gold rows, and other jumps where they are given."""
-    return _told(kept, run.jumped if jumped is None else jumped, step_of, run.at_work)
+    jumps = run.jumped if jumped is None else jumped
+    if run.pieces and (kept != NOWHERE).any():
+        return _told_in_pieces(replace(run, gold_row=kept, jumped=jumps), step_of)
+    return _told(kept, jumps, step_of, run.at_work)
 
 
 def _told(
@@ -102,6 +134,35 @@ def _told(
     visits = tuple(_visit(kept, step_of, rows) for rows in _stretches(kept, jumped, step_of))
     first, end = int(matched[0]), int(matched[-1]) + 1
     return Run(visits, tuple(_asides(visits, kept, step_of, at_work)), first, end, kept, jumped, at_work)
+
+
+def _told_in_pieces(run: Run, step_of: NDArray[np.int32]) -> Run:
+    shown = run.gold_row != NOWHERE
+    done = {piece.step for piece in run.pieces if piece.step is not None and shown[piece.first : piece.end].any()}
+    visits: list[Visit] = []
+    asides: list[Aside] = []
+    for piece in run.pieces:
+        rows = piece.first + np.flatnonzero(shown[piece.first : piece.end])
+        if piece.step is None or (not len(rows) and piece.step in done):
+            asides.append(Aside(piece.first, piece.end, 0, 0, Kind.FOREIGN))
+            continue
+        if len(rows):
+            visits.append(replace(_visit(run.gold_row, step_of, rows), first=piece.first, end=piece.end))
+        asides += _amid(piece, piece.step, rows, run.gold_row, step_of)
+    return replace(run, visits=tuple(visits), asides=tuple(asides), first=visits[0].first, end=visits[-1].end)
+
+
+def _amid(
+    piece: Piece, step: int, rows: NDArray[np.intp], gold_row: NDArray[np.int32], step_of: NDArray[np.int32]
+) -> Iterator[Aside]:
+    """Find the asides of a piece that is one step, each with the gold rows of the step that passed there."""
+    first, end = (int(edge) for edge in np.searchsorted(step_of, [step, step + 1]))
+    places = [piece.first - 1, *(int(row) for row in rows), piece.end]
+    shown = [first - 1, *(int(row) for row in gold_row[rows]), end]
+    for (before, after), (last, following) in zip(pairwise(places), pairwise(shown), strict=True):
+        if after - before > 1:
+            passed = min(max(last + 1, first), end - 1)
+            yield Aside(before + 1, after, passed, max(following, passed + 1), Kind.AMID)
 
 
 def _without_glimpses(reading: Reading, step_of: NDArray[np.int32]) -> NDArray[np.int32]:
