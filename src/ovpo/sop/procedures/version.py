@@ -3,4 +3,4 @@
 
 from typing import Final
 
-VERSION: Final = "1"
+VERSION: Final = "2"
