@@ -42,7 +42,7 @@ def states(shelf: Shelf) -> list[str]:
 class Other(Heuristic):
     """The same embedder under another version."""
 
-    maker = msgspec.structs.replace(Heuristic.maker, version="3")  # type: ignore[misc]
+    maker = msgspec.structs.replace(Heuristic.maker, version="another")  # type: ignore[misc]
 
 
 def use(monkeypatch: pytest.MonkeyPatch, embedder: Embedder) -> None:
