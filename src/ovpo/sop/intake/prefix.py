@@ -2,6 +2,7 @@
 """A watched prefix of a bucket. Objects appear whole, so each one that is listed has settled."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from heapq import nsmallest
 from itertools import chain
@@ -9,11 +10,17 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
-from ovpo.foundation.objects.errors import ObjectChangedError, ObjectNotFoundError, ObjectStoreError
+from ovpo.foundation.objects.errors import (
+    ObjectAccessDeniedError,
+    ObjectChangedError,
+    ObjectNotFoundError,
+    ObjectStoreError,
+    ObjectStoreUnavailableError,
+)
 from ovpo.foundation.objects.keys import MAX_SEGMENT_BYTES, checked_key
 from ovpo.foundation.objects.store import CHUNK_BYTES, ObjectInfo, ObjectStore
 from ovpo.sop.intake import receipts
-from ovpo.sop.intake.errors import ArrivalGoneError, IntakeError
+from ovpo.sop.intake.errors import ArrivalGoneError, InboxUnavailableError, IntakeError
 from ovpo.sop.intake.found import FAILED, OURS, PROCESSED, Found, Scan, is_passed_over, name_fault
 from ovpo.sop.intake.receipts import Receipt
 
@@ -49,7 +56,8 @@ class PrefixInbox:
     def look(self, path: str) -> Found | None:
         """Look at one object; None where there is none."""
         try:
-            return _found(path, self._store.head(self._prefix + path))
+            with _nameless():
+                return _found(path, self._store.head(self._prefix + path))
         except ObjectNotFoundError:
             return None
 
@@ -62,7 +70,8 @@ class PrefixInbox:
         self._drafts.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=self._drafts) as draft:
             try:
-                draft.writelines(self._store.read(self._prefix + found.path, etag=found.etag))
+                with _nameless():
+                    draft.writelines(self._store.read(self._prefix + found.path, etag=found.etag))
             except (ObjectNotFoundError, ObjectChangedError) as error:
                 raise ArrivalGoneError from error
             if draft.tell() != found.size:
@@ -72,11 +81,13 @@ class PrefixInbox:
 
     def accept(self, found: Found, receipt: Receipt) -> None:
         """Move an object to `processed`, with its receipt; what is there no more, or is another, stays as it is."""
-        self._move(found, receipt, PROCESSED)
+        with _nameless():
+            self._move(found, receipt, PROCESSED)
 
     def refuse(self, found: Found, receipt: Receipt) -> None:
         """Move an object to `failed`, with its receipt."""
-        self._move(found, receipt, FAILED)
+        with _nameless():
+            self._move(found, receipt, FAILED)
 
     def _move(self, found: Found, receipt: Receipt, top: str) -> None:
         """Write the receipt, copy, delete, in this order: cut off anywhere, a repeat does the same again."""
@@ -108,6 +119,18 @@ class PrefixInbox:
         for prefix in prefixes:
             if prefix.removeprefix(self._prefix) not in OURS:
                 yield from self._store.list(prefix)
+
+
+@contextmanager
+def _nameless() -> Iterator[None]:
+    """Say that the bucket does not serve, without its keys: a file's name may be somebody's, and runs keep errors."""
+    try:
+        yield
+    except (ObjectAccessDeniedError, ObjectStoreUnavailableError) as error:
+        raise InboxUnavailableError(
+            f"the inbox does not serve ({type(error).__name__}); "
+            "check OVPO_SOP__INBOX and the credentials of OVPO_OBJECTS"
+        ) from None
 
 
 def _is_touchable(key: str) -> bool:
