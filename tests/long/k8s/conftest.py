@@ -17,7 +17,7 @@ import yaml
 from ovpo.foundation.settings.tree import LOOPBACK, Settings
 from ovpo.foundation.stack.home import Home
 from ovpo.foundation.stack.parts import dagster
-from tests.integration.k8s.cluster import Cluster
+from tests.long.k8s.cluster import Cluster
 
 ROOT = Path(__file__).parents[3]
 CONFIGURATION = ROOT / "dagster.k8s.yaml"

@@ -13,8 +13,8 @@ from dagster_gcp.gcs.compute_log_manager import GCSComputeLogManager
 from dagster_k8s import K8sRunLauncher
 from kubernetes.config import incluster_config  # type: ignore[import-untyped]
 
-from tests.integration.k8s.cluster import KUBERNETES
-from tests.integration.k8s.conftest import CONFIGURATION, NAMESPACE, ROOT, RUNS
+from tests.long.k8s.cluster import KUBERNETES
+from tests.long.k8s.conftest import CONFIGURATION, NAMESPACE, ROOT, RUNS
 
 MANIFESTS: list[dict[str, Any]] = [
     one for file in sorted(RUNS.parent.glob("*.yaml")) for one in yaml.safe_load_all(file.read_text())
