@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def test_a_wrong_password_is_named_with_its_setting(nats_server: NatsServer) -> None:
     async def story() -> None:
         with pytest.raises(BrokerUnavailableError, match="OVPO_BROKER__PASSWORD"):
-            await NatsBroker.open([f"nats://127.0.0.1:{nats_server.port}"], Login("ovpo", "wrong"), 1, within=20)
+            await NatsBroker.open([f"nats://127.0.0.1:{nats_server.port}"], Login("ovpo", "wrong"), 1, within=3)
 
     nats_server.start()
     asyncio.run(story())
