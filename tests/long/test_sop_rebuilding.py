@@ -12,7 +12,10 @@ from ovpo.foundation.ledger.session import Session
 from ovpo.sop.working import TRAIN
 from ovpo_assets.partitions import RANGE_END, RANGE_START, hours, key_of
 from sensors.stale_windows import stale_procedures
-from tests.runs.sop.conftest import ALL_STEPS, Flow
+from tests.runs.conftest import instance, storage
+from tests.runs.sop.conftest import ALL_STEPS, Flow, flow
+
+__all__ = ["flow", "instance", "storage"]
 
 MOVE = """
 WITH moved AS (UPDATE sop_videos SET window_start = window_start - %s * interval '1 hour' WHERE name = %s
